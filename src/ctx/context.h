@@ -1,0 +1,46 @@
+/* The switch from one stack to another.
+ *
+ * A context is where a suspended computation goes on. Exactly one runs per thread; it has no
+ * context of its own until it switches away. What the platform's calling convention saves across
+ * a call is saved across a switch, except the floating-point control words (rounding mode,
+ * exception masks), which belong to the thread: saving them would double the price of a switch.
+ *
+ * One folder an architecture holds the switch by hand; ucontext/ is the portable one. AddressSanitizer
+ * and ThreadSanitizer are told of every switch here and nowhere else. */
+#ifndef AI_CTX_CONTEXT_H
+#define AI_CTX_CONTEXT_H
+
+#include "ctx/sanitize.h"
+
+#ifdef AI_CONTEXT_UCONTEXT
+#include <ucontext.h>
+#endif
+
+struct ai_context {
+#ifdef AI_CONTEXT_UCONTEXT
+    ucontext_t machine;
+#else
+    void *sp; /* the rest of the state lies on the stack it points to */
+#endif
+    struct ai_sanitizer_fiber fiber; /* empty unless built with a sanitizer */
+};
+
+/* Makes `c` a computation that begins with entry(arg) on the stack [low, high) when it is first
+ * switched to. `high` is 16-byte aligned. `entry` never returns: it ends by ai_context_leave(). */
+void ai_context_init(struct ai_context *c, void *low, void *high, void (*entry)(void *), void *arg);
+
+/* Makes `c` fit to hold the calling thread's own computation (for the first `from`). */
+void ai_context_adopt(struct ai_context *c);
+
+/* Suspends the running computation in `from` and goes on with `to`; returns when somebody
+ * switches to `from`. */
+void ai_context_switch(struct ai_context *from, struct ai_context *to);
+
+/* The same for a computation that has ended: nobody will ever switch to `from` again. */
+_Noreturn void ai_context_leave(struct ai_context *from, struct ai_context *to);
+
+/* Frees what the sanitizers hold for a context that never runs again (one left or abandoned).
+ * Not the running one. */
+void ai_context_discard(struct ai_context *c);
+
+#endif

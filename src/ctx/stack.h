@@ -1,0 +1,59 @@
+/* Stacks: guarded, pooled, committed page by page.
+ *
+ * A pool belongs to one thread. It reserves stacks in slabs, mappings of many stacks side by side
+ * (MAP_NORESERVE, never huge pages), of growing number. The lowest pages of each stack are its
+ * guard: MADV_GUARD_INSTALL where the kernel has it (a whole slab in one process_madvise), which
+ * costs no mapping, else mprotect. A stack whose guard cannot be had is no stack: ai_stack_take
+ * fails instead.
+ *
+ * Invariants: a stack is with its user or free, never both; a free stack that was never used has no
+ * page touched; the one freed last is taken first (its page is warm); what lies idle beyond a
+ * bound gives its pages back to the kernel, its guard stays. */
+#ifndef AI_CTX_STACK_H
+#define AI_CTX_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ai_stack_slab;
+
+struct ai_stack {
+    char *low;  /* first usable byte, right above the guard */
+    char *high; /* one past the last usable byte, 64-byte aligned; coloured: it differs from stack
+                 * to stack within the top page by a multiple of the cache line, so that the tops
+                 * of many stacks do not fight for the same cache sets */
+    struct ai_stack_slab *slab; /* where it belongs; the pool's business */
+};
+
+struct ai_stack_pool {
+    size_t size;                 /* of one stack, guard included; a multiple of the page size */
+    struct ai_stack_slab *slabs; /* the newest first */
+    size_t taken;                /* stacks that are with their users: the ledger */
+    size_t reserved;             /* stacks in all slabs */
+    const char *guard;           /* "madvise", "mprotect": how guards are made, for asyncio_info */
+    /* the pool's own bookkeeping follows */
+    struct ai_stack_slab *partial;
+    size_t idle;
+};
+
+/* size 0 means the default (ASYNCIO_STACK_SIZE in the environment, else 256 KiB); sizes are rounded
+ * up to whole pages and to a minimum that holds a signal frame. Reserves nothing yet. */
+void ai_stack_pool_init(struct ai_stack_pool *pool, size_t size);
+
+/* Unmaps all slabs. Every stack must have been given back. */
+void ai_stack_pool_close(struct ai_stack_pool *pool);
+
+/* Fills in *stack and returns true, or returns false: no memory, or no guard to be had. */
+bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *stack);
+
+/* Takes it back. May be called while still running on it: its pages stay until the next take. */
+void ai_stack_give(struct ai_stack_pool *pool, const struct ai_stack *stack);
+
+/* Whether the address lies in the guard of one of the pool's stacks, and of which one. Safe in a
+ * signal handler of the pool's thread. */
+bool ai_stack_guards(const struct ai_stack_pool *pool, const void *address, struct ai_stack *stack);
+
+/* How many bytes of the stack have ever been touched, by its resident pages. */
+size_t ai_stack_depth(const struct ai_stack *stack);
+
+#endif
