@@ -1,0 +1,328 @@
+/* asyncio for C: coroutines, tasks and an event loop, with the model and the names of Python's
+ * asyncio. This header is the tour; what it leaves to <asyncio/language.h> is how the words below
+ * are made of macros.
+ *
+ *     #include <asyncio.h>
+ *
+ *     async(int, add, (int, x), (int, y))         async def add(x, y):
+ *     {
+ *         return x + y;                               return x + y
+ *     }
+ *
+ *     async(void, get_results)                    async def get_results():
+ *     {
+ *         printf("%d\n", await(add(3, 4)));           print(await add(3, 4))
+ *     }
+ *
+ *     int main(void)
+ *     {
+ *         asyncio_run(get_results());             asyncio.run(get_results())
+ *     }
+ *
+ * The words
+ *   awaitable(T)                 what can be awaited for a T: a coroutine object, a task, a future,
+ *                                an operation. A handle, pointer-sized; NULL is none.
+ *   async(T, f, (type, x), …)    defines the coroutine function f, with up to 8 parameters. Calling
+ *                                f runs nothing: it makes a coroutine object. `static` may stand in
+ *                                front; a header declares it as `awaitable(T) f(type x);`.
+ *   await(x)                     suspends until x is done; its value is the T of x. Awaiting a
+ *                                coroutine is a call: on this stack, with no switch of its own.
+ *   async_gen(T, g, (type, x), …)  defines an asynchronous generator function: calling g makes an
+ *                                async_iterator(T).
+ *   async_yield(v);              in its body: hands v to the loop. If that loop was left early, the
+ *                                body returns from here (Python raises GeneratorExit), so what must
+ *                                be undone belongs in async_with or a cleanup attribute.
+ *   async_for (type x, it) { }   takes what `it` yields; break, continue and return work.
+ *   async_with (m) { }           enters m and leaves it however the block is left.
+ * All have long twins (ASYNCIO_AWAIT, …), alone under ASYNCIO_NO_KEYWORDS.
+ *
+ * Ownership
+ *   1. A coroutine object or operation is used once: what takes it first owns it. A second use
+ *      aborts the program with its name. One never used is warned of when the task that made it
+ *      ends, as in Python; asyncio_release() closes it silently.
+ *   2. A task or future is valid until its maker ends or calls asyncio_release() on it. Awaiting
+ *      does not release. Releasing a running task lets it run on.
+ *   3. asyncio_retain() keeps one beyond that, until its own asyncio_release().
+ *   A handle used after it went aborts with a message; it never reads memory that is gone.
+ *
+ * Errors
+ *   Results are ≥ 0 or -errno, pointers NULL. A coroutine fails with
+ *   `return asyncio_raise(-EPROTO, "bad header %s", h);`, or by returning the very error its last
+ *   await failed with. Who awaits it gets the value; where there is none, -errno if T is a signed
+ *   integer, else zero; and asyncio_error() tells. NULL for an awaitable means no memory and can be
+ *   handed on: awaiting it fails with -ENOMEM.
+ *
+ * Cancellation
+ *   asyncio_cancel() asks once; the await the task is in, or its next one that suspends, fails with
+ *   -ECANCELED. The task is cancelled if it then ends by passing that on: a signed integer by
+ *   returning -ECANCELED, other types by returning empty (or being void) with no later await. Any
+ *   other value swallows the cancellation, as catching CancelledError does.
+ *
+ * Threads: a loop belongs to the thread that runs it, and so do its awaitables. Everything here is
+ * for that thread, except where a function says otherwise. */
+#ifndef ASYNCIO_H
+#define ASYNCIO_H
+
+#include <asyncio/language.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+#error "<asyncio.h> is for C: its coroutine functions are made of GNU C"
+#endif
+
+/* The wrong T is an error, not a warning (as it is by default from gcc 14 and clang 16 on). */
+#pragma GCC diagnostic error "-Wincompatible-pointer-types"
+#pragma GCC diagnostic error "-Wint-conversion"
+
+#define ASYNCIO_VERSION "0.1.0"
+
+/* The untyped functions behind the typed macros; see each macro below. */
+int asyncio__run(asyncio_any x, void *result);
+asyncio_any asyncio__create_task(asyncio_any x, const char *name);
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
+    asyncio__gather(asyncio_any const *x, size_t n, void *results, size_t size);
+asyncio_any asyncio__future(size_t size, bool is_signed);
+int asyncio__set_result(asyncio_any f, const void *value);
+int asyncio__result(asyncio_any x, void *result);
+asyncio_any asyncio__retain(asyncio_any x);
+
+/* --- Running -----------------------------------------------------------------------------------
+ */
+
+/* asyncio_run(x): runs x (a coroutine, as a task) and the loop until x is done, then cancels every
+ * task that is left, waits for them, and closes the loop; its value is the T of x. asyncio_error()
+ * then tells whether x failed. If there is no memory or no back-end for a loop, x is closed without
+ * having run and asyncio_error() says so. Calling it where a loop runs already aborts. A task that
+ * ignores its cancellation again and again is reported and destroyed. */
+#define asyncio_run(x) ASYNCIO__CALL(asyncio__run, x)
+
+/* asyncio_create_task(x), asyncio_create_task(x, "name"): schedules x as a task of its own and
+ * returns the same handle. It first runs in the loop's next turn. An operation made a task needs
+ * no stack. NULL gives NULL. */
+#define asyncio_create_task(...)                                                                   \
+    ASYNCIO__CAT(ASYNCIO__CREATE_TASK_, ASYNCIO__ONE_OR_N(__VA_ARGS__))(__VA_ARGS__)
+
+/* Fire and forget: asyncio_create_task() and asyncio_release() in one. NULL does nothing. */
+void asyncio_spawn(asyncio_any x);
+
+/* Suspends for this many seconds; 0 or less gives every other ready task a turn. The clock starts
+ * when it is awaited (or made a task, gathered, …). 0 or -ECANCELED. */
+ASYNCIO__MUST_USE ASYNCIO__HOT ASYNCIO_AWAITABLE(int) asyncio_sleep(double seconds);
+
+/* time.sleep(): blocks the thread and with it every task. In the simulation it takes no time, but
+ * the loop's clock moves on all the same. */
+void asyncio_block(double seconds);
+
+/* --- Several at once ---------------------------------------------------------------------------
+ */
+
+/* asyncio_gather(a, b, …), of any types; asyncio_gather_n(handles, n); asyncio_gather_into(results,
+ * a, b, …), the values in order in `results`, which must live until it is done. Each is scheduled
+ * at once, as a task unless it is one. Done when all are, or at the first failure: 0, or that error
+ * (the others run on). Cancelling it cancels all of them. Of one that failed, `results` gets what
+ * await would have given. NULL among them, or no memory: -ENOMEM, the others closed. */
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
+#endif
+#define asyncio_gather(...)                                                                        \
+    asyncio__gather((asyncio_any const[]){NULL, ##__VA_ARGS__} + 1,                                \
+                    sizeof((asyncio_any[]){NULL, ##__VA_ARGS__}) / sizeof(asyncio_any) - 1, NULL,  \
+                    0)
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
+#define asyncio_gather_n(handles, n) ASYNCIO__GATHER_N(handles, n)
+#define asyncio_gather_into(results, ...)                                                          \
+    asyncio__gather(                                                                               \
+        (asyncio_any const *)(ASYNCIO_AWAITABLE(__typeof__((results)[0]))[]){__VA_ARGS__},         \
+        sizeof((ASYNCIO_AWAITABLE(__typeof__((results)[0]))[]){__VA_ARGS__}) /                     \
+            sizeof(asyncio_any),                                                                   \
+        results, sizeof((results)[0]))
+
+/* --- Futures -----------------------------------------------------------------------------------
+ */
+
+/* asyncio_future(T): a pending future of this thread's loop, which somebody completes. */
+#define asyncio_future(T)                                                                          \
+    ((ASYNCIO_AWAITABLE(T))asyncio__future(ASYNCIO__IS_VOID(T) ? 0 : sizeof(ASYNCIO__VALUE(T)),    \
+                                           ASYNCIO__SIGNED(T)))
+
+/* asyncio_set_result(f, v), asyncio_set_result(f) for void: completes the future. 0, or -EBUSY if
+ * it is done. Who awaits it runs in the loop's next turn. */
+#define asyncio_set_result(...)                                                                    \
+    ASYNCIO__CAT(ASYNCIO__SET_RESULT_, ASYNCIO__ONE_OR_N(__VA_ARGS__))(__VA_ARGS__)
+
+/* Completes the future with a failure: -errno and, unless format is NULL, a message. 0, or -EBUSY
+ * if it is done, -EINVAL for an error that is not negative. */
+int asyncio_set_exception(asyncio_any f, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* asyncio_result(x): the T of a task or future that is done, as await would give it; of a pending
+ * one, what fails with -EBUSY gives. */
+#define asyncio_result(x) ASYNCIO__CALL(asyncio__result, x)
+
+/* 0 if it succeeded, its -errno if it failed (-ECANCELED if it was cancelled), -EBUSY while it is
+ * pending. */
+int asyncio_exception(asyncio_any x);
+
+/* The message of its failure, "" if there is none; valid as long as the handle. */
+const char *asyncio_exception_message(asyncio_any x);
+
+bool asyncio_done(asyncio_any x);
+bool asyncio_cancelled(asyncio_any x);
+
+/* callback(x, arg) is called by the loop in the turn after x is done (the next one if it is
+ * already). It must not await. 0 or -ENOMEM. remove: how many were removed. */
+typedef void asyncio_done_callback(asyncio_any x, void *arg);
+int asyncio_add_done_callback(asyncio_any x, asyncio_done_callback *callback, void *arg);
+int asyncio_remove_done_callback(asyncio_any x, asyncio_done_callback *callback);
+
+/* --- Tasks -------------------------------------------------------------------------------------
+ */
+
+/* Asks a task to end: what it awaits is cancelled, or else its next await that suspends; one that
+ * never started never will. A future or gather is cancelled itself. false if it is done. An unused
+ * coroutine or operation is closed. */
+bool asyncio_cancel(asyncio_any x);
+
+/* How often the task was asked to end, less the asyncio_uncancel() calls; uncancel returns what is
+ * left. */
+int asyncio_cancelling(asyncio_any task);
+int asyncio_uncancel(asyncio_any task);
+
+/* Names: "Task-1", … unless set. The string is valid until the next asyncio_set_name(), or for a
+ * number name until the next call. set: 0 or -ENOMEM. */
+int asyncio_set_name(asyncio_any task, const char *name);
+const char *asyncio_get_name(asyncio_any task);
+
+/* The running task, NULL outside of one. */
+asyncio_any asyncio_current_task(void);
+
+/* The tasks of this thread's loop that are not done, oldest first: the first n go to `tasks`,
+ * whose handles are valid as long as they are. Returns how many there are. */
+size_t asyncio_all_tasks(asyncio_any *tasks, size_t n);
+
+/* `<coroutine object add at 0x…>`, `<Task pending name='Task-2' coro=<f()>>`, … into buf, cut to
+ * fit. Returns buf. */
+char *asyncio_repr(asyncio_any x, char *buf, size_t n);
+
+/* --- Ownership ---------------------------------------------------------------------------------
+ */
+
+/* asyncio_retain(x): the same handle, valid until one asyncio_release() more. */
+#define asyncio_retain(x)                                                                          \
+    __extension__({                                                                                \
+        __auto_type asyncio__h = (x);                                                              \
+        (__typeof__(asyncio__h))asyncio__retain((asyncio_any)asyncio__h);                          \
+    })
+
+/* Gives up the handle; an unused coroutine, operation or iterator is closed. NULL does nothing. */
+void asyncio_release(asyncio_any x);
+
+/* --- Errors ------------------------------------------------------------------------------------
+ */
+
+/* Makes the coroutine that runs fail with this error and message; returns `error`. */
+int asyncio_raise(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What the last await of this task came to: 0 or -errno, and its message, "" if there is none,
+ * valid until the next await. Outside a task: of the last asyncio_run() of this thread. */
+int asyncio_error(void);
+const char *asyncio_error_message(void);
+
+/* --- The loop ----------------------------------------------------------------------------------
+ */
+
+/* Seconds on the loop's clock: monotonic, or simulated. */
+double asyncio_time(void);
+
+/* A scheduled callback (Python's Handle and TimerHandle). It may be used after it ran: then it
+ * names nothing, and cancelling it does nothing. */
+struct asyncio_handle;
+
+/* callback(arg) runs in the loop's next turn; after `delay` seconds; at `when` on asyncio_time().
+ * It runs on the loop's own stack and must not await. NULL without memory or without a loop. */
+struct asyncio_handle *asyncio_call_soon(void (*callback)(void *), void *arg);
+struct asyncio_handle *asyncio_call_later(double delay, void (*callback)(void *), void *arg);
+struct asyncio_handle *asyncio_call_at(double when, void (*callback)(void *), void *arg);
+void asyncio_handle_cancel(struct asyncio_handle *handle);
+
+/* Debug mode (ASYNCIO_DEBUG=1, or set here, for this thread): reports what held the loop for longer
+ * than 100 ms, and where it was. */
+void asyncio_set_debug(bool on);
+bool asyncio_get_debug(void);
+
+/* Bytes of the stack of each task started from now on by this thread, its guard included; 0 means
+ * the default: ASYNCIO_STACK_SIZE in the environment, else 256 KiB. Memory is taken only for pages
+ * that are touched. */
+void asyncio_set_stack_size(size_t bytes);
+
+/* What this thread runs on, and how much of it is in use. */
+struct asyncio_info {
+    const char *version;
+    const char *backend;        /* "io_uring", "epoll", "sim" */
+    const char *backend_reason; /* why this one */
+    const char *context;        /* "x86_64", "aarch64", "ucontext" */
+    const char *guard;          /* how stacks are guarded: "madvise", "mprotect"; "" before any */
+    size_t stack_size;
+    size_t awaitables; /* that exist */
+    size_t tasks;      /* that are not done */
+    size_t stacks;     /* in use */
+};
+void asyncio_info(struct asyncio_info *info);
+
+/* Embedding in a foreign loop. asyncio_loop_new() makes a loop for this thread without running it:
+ * tasks may then be created. The foreign loop polls asyncio_loop_fd() for reading and calls
+ * asyncio_loop_turn() when it is ready: that never blocks, and returns the number of tasks that are
+ * not done, or -errno. The descriptor is readable too when a timer is due or a turn is pending.
+ * asyncio_loop_close() ends the loop as asyncio_run() does at its end. new: 0, -ENOMEM, -EBUSY (the
+ * thread has a loop), or the back-end's error. */
+int asyncio_loop_new(void);
+int asyncio_loop_fd(void);
+int asyncio_loop_turn(void);
+void asyncio_loop_close(void);
+
+/* --- What the macros above are made of ---------------------------------------------------------
+ */
+
+#define ASYNCIO__CALL(function, x)                                                                 \
+    __extension__({                                                                                \
+        __auto_type asyncio__h = (x);                                                              \
+        ASYNCIO__CHECK(asyncio__h);                                                                \
+        ASYNCIO__VALUE(ASYNCIO__RESULT(asyncio__h)) asyncio__v;                                    \
+        int asyncio__e = function((asyncio_any)asyncio__h, &asyncio__v);                           \
+        if (asyncio__e)                                                                            \
+            asyncio__v = ASYNCIO__FAILED(ASYNCIO__RESULT(asyncio__h), asyncio__e);                 \
+        ASYNCIO__GIVE(ASYNCIO__RESULT(asyncio__h), asyncio__v);                                    \
+    })
+
+#define ASYNCIO__CREATE_TASK_1(x) ASYNCIO__CREATE_TASK_N(x, NULL)
+#define ASYNCIO__CREATE_TASK_N(x, name)                                                            \
+    __extension__({                                                                                \
+        __auto_type asyncio__h = (x);                                                              \
+        ASYNCIO__CHECK(asyncio__h);                                                                \
+        (__typeof__(asyncio__h))asyncio__create_task((asyncio_any)asyncio__h, name);               \
+    })
+
+#define ASYNCIO__GATHER_N(handles, n)                                                              \
+    __extension__({                                                                                \
+        __auto_type asyncio__hs = (handles);                                                       \
+        ASYNCIO__CHECK_MANY(asyncio__hs);                                                          \
+        asyncio__gather((asyncio_any const *)asyncio__hs, n, NULL, 0);                             \
+    })
+#define ASYNCIO__CHECK_MANY(hs) ((void)sizeof((hs)[0] == (asyncio_any)0))
+
+#define ASYNCIO__SET_RESULT_1(f) asyncio__set_result(f, NULL)
+#define ASYNCIO__SET_RESULT_N(f, ...)                                                              \
+    __extension__({                                                                                \
+        __auto_type asyncio__h = (f);                                                              \
+        ASYNCIO__CHECK(asyncio__h);                                                                \
+        ASYNCIO__VALUE(ASYNCIO__RESULT(asyncio__h)) asyncio__v = __VA_ARGS__;                      \
+        asyncio__set_result((asyncio_any)asyncio__h, &asyncio__v);                                 \
+    })
+
+#endif

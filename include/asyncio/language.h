@@ -1,0 +1,317 @@
+/* The language: awaitable(T), async, await, async_for, async_with, async_gen, async_yield.
+ *
+ * How it is typed. awaitable(T) is `T (**)(void)`: a pointer nobody ever follows, but whose type
+ * says T, to any compiler, without a declaration. `(**h)()` has the type T, so await(h) does too.
+ * The value goes through a variable of that type (of char, where T is void).
+ *
+ * What async(T, f, (type, x)) makes: a prototype of f, a frame that holds the arguments, a body
+ * function (what stands in the braces), and f itself, which fills a frame and returns its handle.
+ */
+#ifndef ASYNCIO_LANGUAGE_H
+#define ASYNCIO_LANGUAGE_H
+
+#include <asyncio/macros.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ASYNCIO__HOT __attribute__((hot))
+#define ASYNCIO__MUST_USE __attribute__((warn_unused_result))
+
+/* The handle of any awaitable or iterator, where its T does not matter. */
+typedef void *asyncio_any;
+
+struct asyncio__place {
+    const char *file;
+    int line;
+    const char *function;
+};
+
+#define ASYNCIO__HERE(place)                                                                       \
+    static const struct asyncio__place place = {__FILE__, __LINE__, __func__}
+
+/* T of an awaitable or an iterator, by its handle. Not evaluated. */
+#define ASYNCIO__RESULT(h) __typeof__((**(h))())
+#define ASYNCIO__ELEMENT(it) __typeof__((***(it))())
+
+#define ASYNCIO__IS_VOID(T) __builtin_types_compatible_p(__typeof__(T), void)
+
+/* T, or char where T is void: the type of the variable that holds a result. */
+#define ASYNCIO__VALUE(T)                                                                          \
+    __typeof__(__builtin_choose_expr(ASYNCIO__IS_VOID(T), (char)0, ((__typeof__(T)(*)(void))0)()))
+
+/* Whether T is a signed integer, which can carry -errno. */
+#define ASYNCIO__SIGNED(T)                                                                         \
+    _Generic((ASYNCIO__VALUE(T) *)0, signed char * : 1, short * : 1, int * : 1, long * : 1,        \
+             long long * : 1, default : 0)
+
+/* A compile error where h is no awaitable(T). */
+#define ASYNCIO__CHECK(h) ((void)_Generic((h), ASYNCIO__RESULT(h)(**)(void) : 0))
+
+/* What stands in for the value of something that failed without one. */
+#define ASYNCIO__FAILED(T, error)                                                                  \
+    __builtin_choose_expr(ASYNCIO__SIGNED(T), error, (ASYNCIO__VALUE(T)){0})
+
+/* The value of a result variable, or nothing where T is void. */
+#define ASYNCIO__GIVE(T, v) __builtin_choose_expr(ASYNCIO__IS_VOID(T), (void)0, v)
+
+#define ASYNCIO_AWAITABLE(T) __typeof__(__typeof__(T)(**)(void))
+#define ASYNCIO_ASYNC_ITERATOR(T) __typeof__(__typeof__(T)(***)(void))
+
+/* --- What handles point to ---------------------------------------------------------------------
+ */
+
+/* The first member of every awaitable that has a type of its own; its content is the library's. */
+struct asyncio_awaitable {
+    _Alignas(16) unsigned char opaque[112];
+};
+
+/* What a kind of awaitable is and does: one constant for each, made by async() for coroutines and
+ * by hand for one's own (Python's __await__). An object begins unused. What takes it calls, on the
+ * loop's thread, either
+ *   - await(), where it is set: on the stack of the task that awaits, as a coroutine is; it may
+ *     await others; it stores the result at `result` (NULL where result_size is 0); or else
+ *   - start(): it begins what it stands for and returns; later, or already within start(), it is
+ *     ended once by asyncio_complete(). It needs no stack, also as a task of its own.
+ * cancel() asks a started one to end soon: it must still complete, with -ECANCELED or with what it
+ * had reached. NULL: the library completes it with -ECANCELED at once. destroy() releases what the
+ * object holds (not the object), whether it was ever used or not; NULL: nothing. */
+struct asyncio_awaitable_type {
+    const char *name;       /* in repr and diagnostics */
+    size_t size;            /* of the object */
+    uint32_t result_size;   /* sizeof(T), 0 for void */
+    uint32_t result_offset; /* of the T in the object */
+    bool result_signed;     /* T is a signed integer: a failure without a value gives -errno */
+    bool coroutine;         /* repr calls it a coroutine; set by async() */
+    const char *file;       /* where it is defined, or NULL */
+    int line;
+    void (*await)(void *self, void *result);
+    int (*start)(void *self); /* 0, or -errno: it failed at once */
+    void (*cancel)(void *self);
+    void (*destroy)(void *self);
+};
+
+/* A new unused object of this type, zeroed behind its head, owned by the running task as any
+ * awaitable is; NULL without memory. Cast it to the awaitable(T) that users see. */
+asyncio_any asyncio_awaitable_new(const struct asyncio_awaitable_type *type);
+
+/* The object behind a handle, for the functions of its type and its constructor. */
+static inline void *asyncio_awaitable_object(asyncio_any h)
+{
+    /* The upper bits of a handle hold the object's generation: a handle used after its object went
+     * is told from one that is valid, however soon the memory is used again. */
+    return (void *)((uintptr_t)h & (UINTPTR_MAX >> 8 * (sizeof(uintptr_t) - 6)));
+}
+
+/* Ends a started object: error is 0 (its result is in place) or -errno. Once only. */
+void asyncio_complete(void *self, int error);
+
+ASYNCIO__HOT asyncio_any asyncio__coroutine(const struct asyncio_awaitable_type *type,
+                                            void *made_at);
+/* 0 where the value was stored, else -errno. */
+ASYNCIO__HOT int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *place);
+
+/* --- async, await ------------------------------------------------------------------------------
+ */
+
+#define ASYNCIO_ASYNC(T, ...) ASYNCIO__DEFINE(T, ASYNCIO__ARITY(__VA_ARGS__), __VA_ARGS__, ~)
+#define ASYNCIO__DEFINE(T, n, ...) ASYNCIO__DEFINE_(T, n, __VA_ARGS__)
+#define ASYNCIO__DEFINE_(T, n, fn, ...)                                                            \
+    ASYNCIO_AWAITABLE(T)                                                                           \
+    fn ASYNCIO__LIST(ASYNCIO__PARAM, n, __VA_ARGS__);                                              \
+    ASYNCIO__FRAME(T, n, fn, __VA_ARGS__)                                                          \
+    static __typeof__(T) asyncio__body_##fn ASYNCIO__LIST(ASYNCIO__PARAM, n, __VA_ARGS__);         \
+    static void asyncio__await_##fn(void *asyncio__self, void *asyncio__result)                    \
+    {                                                                                              \
+        struct asyncio__frame_##fn *asyncio__frame = asyncio__self;                                \
+        /* Never called where T is void: choose_expr drops the call, not its type check. */        \
+        ASYNCIO__VALUE(T)                                                                          \
+        (*asyncio__call) ASYNCIO__LIST(ASYNCIO__TYPE, n, __VA_ARGS__) =                            \
+            (ASYNCIO__VALUE(T)(*)                                                                  \
+                 ASYNCIO__LIST(ASYNCIO__TYPE, n, __VA_ARGS__))(void (*)(void))asyncio__body_##fn;  \
+        (void)asyncio__frame, (void)asyncio__result, (void)asyncio__call;                          \
+        __builtin_choose_expr(                                                                     \
+            ASYNCIO__IS_VOID(T),                                                                   \
+            (void)asyncio__body_##fn ASYNCIO__ARGS(ASYNCIO__LOAD, n, __VA_ARGS__),                 \
+            (void)(*(ASYNCIO__VALUE(T) *)asyncio__result =                                         \
+                       asyncio__call ASYNCIO__ARGS(ASYNCIO__LOAD, n, __VA_ARGS__)));               \
+    }                                                                                              \
+    static const struct asyncio_awaitable_type asyncio__type_##fn = {                              \
+        .name = #fn,                                                                               \
+        .size = sizeof(struct asyncio__frame_##fn),                                                \
+        .result_size = ASYNCIO__IS_VOID(T) ? 0 : sizeof(ASYNCIO__VALUE(T)),                        \
+        .result_offset = offsetof(struct asyncio__frame_##fn, asyncio__value),                     \
+        .result_signed = ASYNCIO__SIGNED(T),                                                       \
+        .coroutine = true,                                                                         \
+        .file = __FILE__,                                                                          \
+        .line = __LINE__,                                                                          \
+        .await = asyncio__await_##fn,                                                              \
+    };                                                                                             \
+    __attribute__((noinline)) ASYNCIO_AWAITABLE(T) fn ASYNCIO__LIST(ASYNCIO__PARAM, n,             \
+                                                                    __VA_ARGS__)                   \
+    {                                                                                              \
+        ASYNCIO__FILL(fn, n, __VA_ARGS__)                                                          \
+        return (ASYNCIO_AWAITABLE(T))asyncio__h;                                                   \
+    }                                                                                              \
+    static __typeof__(T) asyncio__body_##fn ASYNCIO__LIST(ASYNCIO__PARAM, n, __VA_ARGS__)
+
+#define ASYNCIO__FRAME(T, n, fn, ...)                                                              \
+    struct asyncio__frame_##fn {                                                                   \
+        struct asyncio_awaitable asyncio__head;                                                    \
+        ASYNCIO__VALUE(T) asyncio__value;                                                          \
+        ASYNCIO__EACH(ASYNCIO__FIELD, n, __VA_ARGS__)                                              \
+    };
+
+#define ASYNCIO__FILL(fn, n, ...)                                                                  \
+    asyncio_any asyncio__h = asyncio__coroutine(&asyncio__type_##fn, __builtin_return_address(0)); \
+    struct asyncio__frame_##fn *asyncio__frame = asyncio_awaitable_object(asyncio__h);             \
+    if (asyncio__frame) {                                                                          \
+        ASYNCIO__EACH(ASYNCIO__STORE, n, __VA_ARGS__)                                              \
+    }
+
+#define ASYNCIO_AWAIT(x) ASYNCIO__AWAIT(x, __COUNTER__)
+#define ASYNCIO__AWAIT(x, id)                                                                      \
+    ASYNCIO__AWAIT_(x, ASYNCIO__CAT(asyncio__h, id), ASYNCIO__CAT(asyncio__v, id),                 \
+                    ASYNCIO__CAT(asyncio__e, id), ASYNCIO__CAT(asyncio__p, id))
+#define ASYNCIO__AWAIT_(x, h, v, e, place)                                                         \
+    __extension__({                                                                                \
+        ASYNCIO__HERE(place);                                                                      \
+        __auto_type h = (x);                                                                       \
+        ASYNCIO__CHECK(h);                                                                         \
+        ASYNCIO__VALUE(ASYNCIO__RESULT(h)) v;                                                      \
+        int e = asyncio__await((asyncio_any)h, &v, &place);                                        \
+        if (__builtin_expect(e, 0))                                                                \
+            v = ASYNCIO__FAILED(ASYNCIO__RESULT(h), e);                                            \
+        ASYNCIO__GIVE(ASYNCIO__RESULT(h), v);                                                      \
+    })
+
+/* --- Asynchronous generators -------------------------------------------------------------------
+ */
+
+/* The value last yielded lies behind the head of the generator's frame; `asyncio__self` is the
+ * running generator, in scope in its body and nowhere else. */
+#define ASYNCIO_ASYNC_GEN(T, ...) ASYNCIO__GEN(T, ASYNCIO__ARITY(__VA_ARGS__), __VA_ARGS__, ~)
+#define ASYNCIO__GEN(T, n, ...) ASYNCIO__GEN_(T, n, __VA_ARGS__)
+#define ASYNCIO__GEN_(T, n, fn, ...)                                                               \
+    ASYNCIO_ASYNC_ITERATOR(T)                                                                      \
+    fn ASYNCIO__LIST(ASYNCIO__PARAM, n, __VA_ARGS__);                                              \
+    ASYNCIO__FRAME(T, n, fn, __VA_ARGS__)                                                          \
+    static void asyncio__body_##fn ASYNCIO__GEN_PARAMS(fn, n, __VA_ARGS__);                        \
+    static void asyncio__await_##fn(void *asyncio__self, void *asyncio__result)                    \
+    {                                                                                              \
+        struct asyncio__frame_##fn *asyncio__frame = asyncio__self;                                \
+        (void)asyncio__result;                                                                     \
+        asyncio__body_##fn ASYNCIO__GEN_ARGS(n, __VA_ARGS__);                                      \
+    }                                                                                              \
+    static const struct asyncio_awaitable_type asyncio__type_##fn = {                              \
+        .name = #fn,                                                                               \
+        .size = sizeof(struct asyncio__frame_##fn),                                                \
+        .result_size = sizeof(ASYNCIO__VALUE(T)),                                                  \
+        .result_offset = offsetof(struct asyncio__frame_##fn, asyncio__value),                     \
+        .file = __FILE__,                                                                          \
+        .line = __LINE__,                                                                          \
+        .await = asyncio__await_##fn,                                                              \
+    };                                                                                             \
+    __attribute__((noinline)) ASYNCIO_ASYNC_ITERATOR(T) fn ASYNCIO__LIST(ASYNCIO__PARAM, n,        \
+                                                                         __VA_ARGS__)              \
+    {                                                                                              \
+        ASYNCIO__FILL_GEN(fn, n, __VA_ARGS__)                                                      \
+        return (ASYNCIO_ASYNC_ITERATOR(T))asyncio__h;                                              \
+    }                                                                                              \
+    static void asyncio__body_##fn ASYNCIO__GEN_PARAMS(fn, n, __VA_ARGS__)
+
+#define ASYNCIO__GEN_PARAMS(fn, n, ...)                                                            \
+    (struct asyncio__frame_##fn * asyncio__self __attribute__((unused))                            \
+                                  ASYNCIO__EACH(ASYNCIO__COMMA_PARAM, n, __VA_ARGS__))
+#define ASYNCIO__COMMA_PARAM(pair) , ASYNCIO__PARAM_ pair
+#define ASYNCIO__GEN_ARGS(n, ...)                                                                  \
+    (asyncio__frame ASYNCIO__EACH(ASYNCIO__COMMA_LOAD, n, __VA_ARGS__))
+#define ASYNCIO__COMMA_LOAD(pair) , ASYNCIO__LOAD_ pair
+#define ASYNCIO__FILL_GEN(fn, n, ...)                                                              \
+    asyncio_any asyncio__h = asyncio__generator(&asyncio__type_##fn, __builtin_return_address(0)); \
+    struct asyncio__frame_##fn *asyncio__frame = asyncio_awaitable_object(asyncio__h);             \
+    if (asyncio__frame) {                                                                          \
+        ASYNCIO__EACH(ASYNCIO__STORE, n, __VA_ARGS__)                                              \
+    }
+
+asyncio_any asyncio__generator(const struct asyncio_awaitable_type *type, void *made_at);
+bool asyncio__yield(void *self, const struct asyncio__place *place);
+
+#define ASYNCIO_ASYNC_YIELD(...)                                                                   \
+    do {                                                                                           \
+        ASYNCIO__HERE(asyncio__place);                                                             \
+        asyncio__self->asyncio__value = __VA_ARGS__;                                               \
+        if (asyncio__yield(asyncio__self, &asyncio__place))                                        \
+            return;                                                                                \
+    } while (0)
+
+struct asyncio__for {
+    asyncio_any iterator;
+    const void *value;
+    const struct asyncio__place *place;
+    bool again; /* the body ran to its end, or by continue: neither break nor return */
+};
+
+struct asyncio__for asyncio__for_begin(asyncio_any it, const struct asyncio__place *place);
+bool asyncio__for_next(struct asyncio__for *f);
+void asyncio__for_end(struct asyncio__for *f);
+
+#define ASYNCIO_ASYNC_FOR(declaration, it) ASYNCIO__FOR(declaration, it, __COUNTER__)
+#define ASYNCIO__FOR(declaration, it, id)                                                          \
+    ASYNCIO__FOR_(declaration, it, ASYNCIO__CAT(asyncio__f, id))
+#define ASYNCIO__FOR_(declaration, it, f)                                                          \
+    for (struct asyncio__for f __attribute__((cleanup(asyncio__for_end))) = asyncio__for_begin(    \
+             __extension__({                                                                       \
+                 __auto_type asyncio__it = (it);                                                   \
+                 (void)_Generic(asyncio__it, ASYNCIO__ELEMENT(asyncio__it)(***)(void) : 0);        \
+                 (asyncio_any) asyncio__it;                                                        \
+             }),                                                                                   \
+             __extension__({                                                                       \
+                 ASYNCIO__HERE(asyncio__place);                                                    \
+                 &asyncio__place;                                                                  \
+             }));                                                                                  \
+         asyncio__for_next(&f);)                                                                   \
+        for (declaration = *(const ASYNCIO__ELEMENT(it) *)f.value; !f.again; f.again = true)
+
+/* --- Context managers --------------------------------------------------------------------------
+ */
+
+/* What async_with enters and leaves (Python's __aenter__ and __aexit__). Both run on the stack of
+ * the task and may await. enter() returns 0, or -errno: then the body is skipped and exit() not
+ * called. exit() is called exactly once, however the body was left. */
+struct asyncio_context_manager {
+    int (*enter)(struct asyncio_context_manager *self);
+    void (*exit)(struct asyncio_context_manager *self);
+};
+
+struct asyncio__with {
+    struct asyncio_context_manager *manager;
+    bool inside;
+};
+
+struct asyncio__with asyncio__with_enter(struct asyncio_context_manager *manager);
+void asyncio__with_exit(struct asyncio__with *w);
+
+#define ASYNCIO_ASYNC_WITH(manager) ASYNCIO__WITH(manager, ASYNCIO__CAT(asyncio__w, __COUNTER__))
+#define ASYNCIO__WITH(manager, w) ASYNCIO__WITH_(manager, w)
+#define ASYNCIO__WITH_(manager, w)                                                                 \
+    for (struct asyncio__with w                                                                    \
+         __attribute__((cleanup(asyncio__with_exit))) = asyncio__with_enter(manager);              \
+         w.inside; asyncio__with_exit(&w))
+
+/* --- The short names ---------------------------------------------------------------------------
+ */
+
+#ifndef ASYNCIO_NO_KEYWORDS
+#define awaitable(T) ASYNCIO_AWAITABLE(T)
+#define async_iterator(T) ASYNCIO_ASYNC_ITERATOR(T)
+#define async(T, ...) ASYNCIO_ASYNC(T, __VA_ARGS__)
+#define await(x) ASYNCIO_AWAIT(x)
+#define async_gen(T, ...) ASYNCIO_ASYNC_GEN(T, __VA_ARGS__)
+#define async_yield(...) ASYNCIO_ASYNC_YIELD(__VA_ARGS__)
+#define async_for(declaration, it) ASYNCIO_ASYNC_FOR(declaration, it)
+#define async_with(manager) ASYNCIO_ASYNC_WITH(manager)
+#endif
+
+#endif
