@@ -1,0 +1,63 @@
+#include "base/pool.h"
+
+#include <string.h>
+
+/* A chunk is its head, then slots of one class. */
+struct ai_pool_chunk {
+    struct ai_pool *pool; /* first: ai_pool_of() reads it */
+    struct ai_pool_chunk *next;
+    size_t size;
+    char padding[40]; /* slots begin on a cache line */
+};
+
+static size_t class_size(unsigned class)
+{
+    unsigned small = AI_POOL_SMALL / AI_POOL_GRAIN;
+    return class <= small ? (size_t)class * AI_POOL_GRAIN : (size_t)AI_POOL_SMALL << (class - small);
+}
+
+/* Links the chunk's slots so that they are taken in the order of their addresses. */
+static void carve(struct ai_pool *pool, struct ai_pool_chunk *chunk, unsigned class)
+{
+    size_t size = class_size(class);
+    char *first = (char *)(chunk + 1), *end = (char *)chunk + chunk->size;
+
+    for (char *slot = first + (size_t)(end - first) / size * size - size; slot >= first;
+         slot -= size) {
+        *ai_pool_generation(slot) = 1;
+        *(void **)slot = pool->free[class];
+        pool->free[class] = slot;
+#ifdef AI_POOL_ASAN
+        ASAN_POISON_MEMORY_REGION(slot + AI_POOL_HEAD, size - AI_POOL_HEAD);
+#endif
+    }
+}
+
+bool ai_pool_refill(struct ai_pool *pool, unsigned class)
+{
+    size_t need = sizeof(struct ai_pool_chunk) + class_size(class);
+    size_t size = need > AI_POOL_CHUNK ? need : AI_POOL_CHUNK;
+    struct ai_pool_chunk *chunk = ai_allocate_aligned(AI_POOL_CHUNK, size);
+
+    if (!chunk)
+        return false;
+    chunk->pool = pool;
+    chunk->size = size;
+    chunk->next = pool->chunks;
+    pool->chunks = chunk;
+    carve(pool, chunk, class);
+    return true;
+}
+
+void ai_pool_close(struct ai_pool *pool)
+{
+    while (pool->chunks) {
+        struct ai_pool_chunk *chunk = pool->chunks;
+        pool->chunks = chunk->next;
+#ifdef AI_POOL_ASAN
+        ASAN_UNPOISON_MEMORY_REGION(chunk, chunk->size);
+#endif
+        ai_deallocate(chunk, chunk->size);
+    }
+    memset(pool->free, 0, sizeof pool->free);
+}

@@ -1,0 +1,100 @@
+/* A pool of small objects, one a thread, whose memory never becomes anything else.
+ *
+ * Slots come in size classes and are carved from chunks; a freed slot goes to its class's free list
+ * and is taken again first (its lines are warm). Because a slot stays a slot until the pool closes,
+ * a stale pointer to one may be looked at: that is what lets a handle be checked. Invariants:
+ *   - the 16-bit generation at AI_POOL_GENERATION in each slot is never 0 while the slot is in use,
+ *     changes whenever it is freed, and is touched by nobody else;
+ *   - the first word of a free slot is the free list's link;
+ *   - every slot begins within AI_POOL_CHUNK bytes of its chunk's start, which is aligned to that,
+ *     so the pool it belongs to is found by a mask. */
+#ifndef AI_BASE_POOL_H
+#define AI_BASE_POOL_H
+
+#include "base/alloc.h"
+
+#include <stdint.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define AI_POOL_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define AI_POOL_ASAN 1
+#endif
+#endif
+#ifdef AI_POOL_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+enum {
+    AI_POOL_CHUNK = 64 << 10,
+    AI_POOL_GRAIN = 16,
+    AI_POOL_SMALL = 512,  /* up to here a class every AI_POOL_GRAIN bytes, */
+    AI_POOL_LARGE = 1 << 20, /* up to here one for each power of two */
+    AI_POOL_CLASSES = AI_POOL_SMALL / AI_POOL_GRAIN + 1 + 11,
+    AI_POOL_HEAD = 32, /* bytes of a free slot that may still be read */
+    AI_POOL_GENERATION = 20,
+};
+
+struct ai_pool_chunk;
+
+struct ai_pool {
+    void *free[AI_POOL_CLASSES];
+    struct ai_pool_chunk *chunks;
+    size_t used; /* slots in use: the ledger */
+};
+
+static inline uint16_t *ai_pool_generation(void *slot)
+{
+    return (uint16_t *)((char *)slot + AI_POOL_GENERATION);
+}
+
+static inline unsigned ai_pool_class(size_t size)
+{
+    if (size <= AI_POOL_SMALL)
+        return (unsigned)((size + AI_POOL_GRAIN - 1) / AI_POOL_GRAIN);
+    return AI_POOL_SMALL / AI_POOL_GRAIN + 55 - (unsigned)__builtin_clzl(size - 1);
+}
+
+bool ai_pool_refill(struct ai_pool *pool, unsigned class);
+
+/* A slot of at least `size` bytes, not zeroed; NULL without memory or beyond AI_POOL_LARGE. */
+static inline void *ai_pool_take(struct ai_pool *pool, size_t size)
+{
+    unsigned class = ai_pool_class(size);
+    if (__builtin_expect(size > AI_POOL_LARGE || ai_allocation_refused(size), 0))
+        return NULL;
+    if (__builtin_expect(!pool->free[class], 0) && !ai_pool_refill(pool, class))
+        return NULL;
+    void **slot = pool->free[class];
+    pool->free[class] = *slot;
+    pool->used++;
+#ifdef AI_POOL_ASAN
+    ASAN_UNPOISON_MEMORY_REGION(slot, size);
+#endif
+    return slot;
+}
+
+static inline void ai_pool_give(struct ai_pool *pool, void *slot, size_t size)
+{
+    unsigned class = ai_pool_class(size);
+    if (++*ai_pool_generation(slot) == 0)
+        *ai_pool_generation(slot) = 1;
+    *(void **)slot = pool->free[class];
+    pool->free[class] = slot;
+    pool->used--;
+#ifdef AI_POOL_ASAN
+    ASAN_POISON_MEMORY_REGION((char *)slot + AI_POOL_HEAD, size - AI_POOL_HEAD);
+#endif
+}
+
+/* The pool a slot belongs to. */
+static inline struct ai_pool *ai_pool_of(const void *slot)
+{
+    return *(struct ai_pool **)((uintptr_t)slot & ~(uintptr_t)(AI_POOL_CHUNK - 1));
+}
+
+/* Frees all chunks: every handle to a slot of the pool is then invalid. */
+void ai_pool_close(struct ai_pool *pool);
+
+#endif
