@@ -18,22 +18,27 @@
 #include <stdint.h>
 
 enum ai_opcode {
-    AI_OP_POLL,  /* wait for the events in `events` (POLLIN, …) on fd; result: the events seen */
-    AI_OP_READ,  /* read(fd, buf, size), or pread where offset ≥ 0; result: as the call, or -errno */
-    AI_OP_WRITE, /* write / pwrite likewise */
+    /* Waits for the events in `events` (POLLIN, …) on fd; result: the events seen. */
+    AI_OP_POLL,
+    /* read(fd, buf, size), or pread where offset ≥ 0; result: as the call, or -errno, but never
+     * -EAGAIN: where it would block it waits, O_NONBLOCK or not. */
+    AI_OP_READ,
+    /* write or pwrite likewise. A broken pipe raises SIGPIPE as write(2) does: ignore it. */
+    AI_OP_WRITE,
 };
 
 struct ai_op {
-    void (*done)(struct ai_op *op); /* called once, `result` set; the operation is the caller's again */
-    struct ai_list link;            /* the back-end's, from submit to done */
-    uint8_t code;                   /* enum ai_opcode */
-    uint8_t state;                  /* the back-end's own */
-    uint16_t events;                /* AI_OP_POLL only */
+    /* Called once, `result` set; the operation is the caller's again. */
+    void (*done)(struct ai_op *op);
+    struct ai_list link; /* the back-end's, from submit to done */
+    uint8_t code;        /* enum ai_opcode */
+    uint8_t state;       /* the back-end's own */
+    uint16_t events;     /* AI_OP_POLL only */
     int32_t fd;
     void *buf;
     size_t size;
-    int64_t offset;  /* -1: the descriptor's own position */
-    int64_t result;  /* ≥ 0 or -errno */
+    int64_t offset; /* -1: the descriptor's own position, and all there is for pipes and sockets */
+    int64_t result; /* ≥ 0 or -errno */
 };
 
 struct ai_backend {
@@ -46,7 +51,8 @@ struct ai_backend {
     /* Ends it. No operation may be pending. */
     void (*close)(void *state);
 
-    /* Takes the operation on. 0, or -errno (-ENOMEM, -EINVAL), and then done() is never called. */
+    /* Takes the operation on; the next wait() hands it over. 0, or -errno (-ENOMEM, -EINVAL), and
+     * then done() is never called. */
     int (*submit)(void *state, struct ai_op *op);
 
     /* Asks for an early end. done() is still called, later, with -ECANCELED or, where it came too
@@ -55,8 +61,9 @@ struct ai_backend {
 
     /* Hands over what was submitted, and returns once anything completed (its done() called), the
      * deadline has come, or wake() was called; INT64_MAX waits without end, a deadline that has
-     * passed does not block at all but still reaps. EINTR is a return. Returns the number of
-     * completions, or -errno when the back-end itself is broken. */
+     * passed (0 always has) does not block at all but still reaps. It may return early, with 0,
+     * on a signal or a false alarm. Returns the number of completions, or -errno when the
+     * back-end itself is broken. */
     int (*wait)(void *state, int64_t deadline);
 
     /* Makes a wait() under way, or else the next one, return. Any thread, any signal handler. */
@@ -68,15 +75,18 @@ struct ai_backend {
     /* Lets `ns` nanoseconds pass with the thread blocked: a real sleep, or a jump of the clock. */
     void (*block)(void *state, int64_t ns);
 
-    /* A descriptor that polls readable when wait() would find a completion or a wake-up, or the
-     * `deadline` last given to wait() has passed; for those who embed the loop. -errno if none. */
-    int (*fd)(void *state);
+    /* For those who embed the loop: hands over what was submitted and returns a descriptor that
+     * polls readable once wait() would find a completion or a wake-up, or `deadline` has come.
+     * To be asked anew each time before polling, as operations and the deadline change; the
+     * descriptor itself stays the same until close. -errno if none (sim: its time is its own). */
+    int (*fd)(void *state, int64_t deadline);
 
     /* Which of n runnable things goes first, 0 to n - 1: the simulation's seed decides. NULL, or 0
      * always, keeps them in order. */
     unsigned (*choose)(void *state, unsigned n);
 
-    /* Drops the instance in a child made by fork, without touching what it shares with the parent. */
+    /* Drops the instance in a child made by fork, without touching what it shares with the
+     * parent; pending operations are forgotten, their done() never called. */
     void (*forget)(void *state);
 };
 
