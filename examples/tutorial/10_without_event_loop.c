@@ -1,0 +1,25 @@
+/* Awaiting a coroutine is a call: nothing runs beside it. */
+#include <asyncio.h>
+
+async(void, call_api)
+{
+    printf("Hello\n");
+    await(asyncio_sleep(3));
+    printf("World\n");
+}
+
+async(void, async_main)
+{
+    double start = asyncio_time();
+
+    await(call_api());
+    await(call_api());
+
+    double end = asyncio_time();
+    printf("It took %f second(s) to complete.\n", end - start);
+}
+
+int main(void)
+{
+    asyncio_run(async_main());
+}
