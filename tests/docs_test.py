@@ -4,8 +4,9 @@
 
 FLAGS is what a program compiles and links with (-I…, libasyncio.a, …; default: what pkg-config says).
 What a block is, its first line tells:
-  ```c         with an `int main`: a program. It runs in the simulation, and prints what the next
-               block shows if that is a ```text one, where … is anything within a line.
+  ```c         with an `int main`: a program. It runs in the simulation, and what it prints, on
+               stdout and then on stderr, is what the next block shows if that is a ```text one,
+               where … is anything within a line.
   ```c         without one: definitions at file scope; compiled.
   ```c body    statements of a coroutine; compiled within one.
 A comment <!-- given: … --> right before a block holds what it takes for granted; its C goes in
@@ -64,8 +65,9 @@ def prints(program, want):
     done = execute([program], env={**os.environ, "ASYNCIO_BACKEND": "sim"})
     if done.returncode:
         return f"it ended with {done.returncode}\n{done.stderr}"
-    if want is not None and not re.fullmatch(re.escape(want).replace("…", "[^\n]*"), done.stdout):
-        return f"it prints\n{done.stdout}instead of\n{want}"
+    got = done.stdout + done.stderr
+    if want is not None and not re.fullmatch(re.escape(want).replace("…", "[^\n]*"), got):
+        return f"it prints\n{got}instead of\n{want}"
     return ""
 
 

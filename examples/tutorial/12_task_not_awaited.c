@@ -4,7 +4,9 @@
 async(void, call_api)
 {
     printf("Hello\n");
-    await(asyncio_sleep(3));
+    /* where Python raises CancelledError, the sleep fails, and it is for us to return */
+    if (await(asyncio_sleep(3)) < 0)
+        return;
     printf("World\n");
 }
 
