@@ -1,0 +1,409 @@
+/* The kernel by io_uring.
+ *
+ * `unsent` holds the operations of which the kernel has yet to be told something: to take them, or,
+ * where it has them, to cancel them. wait() tells all of it, waits and times out in one system
+ * call, and none where there is nothing to tell and nothing to fetch. From SENT on the kernel may
+ * write to the operation's buffer until its own completion is reaped, whatever becomes of a
+ * cancellation.
+ *
+ * An O_NONBLOCK descriptor answers -EAGAIN instead of waiting. Such an operation goes round again
+ * as POLLING, and then as itself.
+ *
+ * The wake-up and the alarm are operations of our own: a read, always under way, of an eventfd,
+ * and, for those who poll fd(), a poll of a timerfd. They never reach `ended` and are not counted.
+ */
+#include "loop/backend.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#ifndef AI_HAVE_LIBURING
+
+static int no_ring(void **state, char *why, size_t why_size)
+{
+    (void)state;
+    snprintf(why, why_size, "built without liburing");
+    return -ENOSYS;
+}
+
+const struct ai_backend ai_backend_io_uring = {.name = "io_uring", .open = no_ring};
+
+#else
+
+#include "base/alloc.h"
+#include "loop/clock.h"
+#include "loop/perform.h"
+#include "loop/wake.h"
+
+#include <liburing.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* The CQ holds what a busy loop completes in one turn; the kernel keeps what is above that. */
+enum { SQ_ENTRIES = 256, CQ_ENTRIES = 4096, LONGEST_TRANSFER = 0x7ffff000 };
+
+enum state {
+    SENT = 1,      /* the kernel has it */
+    CANCELLED = 2, /* and was asked to give it back, or will be */
+    POLLING = 4,   /* sent as a poll, as the transfer itself would not wait */
+    ENDED = 8,     /* on `ended`, result set */
+};
+
+struct ring {
+    struct io_uring uring;
+    struct ai_list unsent, ended;
+    struct ai_wake wake;
+    struct ai_op wake_op, alarm_op;
+    uint64_t wake_count;  /* what wake_op reads */
+    int timer;            /* -1 until fd() is asked for */
+    bool waking, alarmed; /* wake_op, alarm_op are under way */
+    bool closing;
+};
+
+static struct ai_op *op_of(struct ai_list *link)
+{
+    return ai_container(link, struct ai_op, link);
+}
+
+static int ring_submit(void *state, struct ai_op *op)
+{
+    struct ring *r = state;
+    op->state = 0;
+    ai_list_append(&r->unsent, &op->link);
+    return 0;
+}
+
+static void end(struct ring *r, struct ai_op *op, int64_t result)
+{
+    op->state = ENDED;
+    op->result = result;
+    ai_list_append(&r->ended, &op->link);
+}
+
+/* ── Telling the kernel ──────────────────────────────────────────────────────────────────────── */
+
+static void prepare(struct io_uring_sqe *sqe, struct ai_op *op)
+{
+    unsigned size = op->size < LONGEST_TRANSFER ? (unsigned)op->size : LONGEST_TRANSFER;
+    if ((op->state & SENT) != 0)
+        io_uring_prep_cancel(sqe, op, 0);
+    else if ((op->state & POLLING) != 0 || op->code == AI_OP_POLL)
+        io_uring_prep_poll_add(sqe, op->fd, (unsigned short)ai_perform_events(op));
+    else if (op->code == AI_OP_READ)
+        io_uring_prep_read(sqe, op->fd, op->buf, size, (__u64)op->offset);
+    else
+        io_uring_prep_write(sqe, op->fd, op->buf, size, (__u64)op->offset);
+    io_uring_sqe_set_data(sqe, (op->state & SENT) != 0 ? NULL : op);
+    op->state |= SENT;
+}
+
+/* Moves what is unsent to the submission queue, and that to the kernel whenever it is full. What
+ * the kernel is too busy for stays, for the next wait(). */
+static int fill(struct ring *r)
+{
+    while (!ai_list_empty(&r->unsent)) {
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&r->uring);
+        if (sqe == NULL) {
+            int n = io_uring_submit(&r->uring);
+            if (n <= 0)
+                return n;
+            continue;
+        }
+        struct ai_op *op = op_of(r->unsent.next);
+        ai_list_remove(&op->link);
+        prepare(sqe, op);
+    }
+    return 0;
+}
+
+/* One system call, or none: submits, runs the kernel's deferred work, and waits for a completion
+ * for so long. */
+static int enter(struct ring *r, int64_t ns)
+{
+    struct io_uring *u = &r->uring;
+    int error = fill(r);
+    if (error < 0)
+        return error;
+    bool told = io_uring_sq_ready(u) == 0;
+    bool fetched = io_uring_cq_ready(u) != 0;
+    if (ns == 0 || fetched) {
+        unsigned flags = IO_URING_READ_ONCE(*u->sq.kflags);
+        if (told && (fetched || (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) == 0))
+            return 0;
+        return told ? io_uring_get_events(u) : io_uring_submit_and_get_events(u);
+    }
+    if (ns == INT64_MAX)
+        return io_uring_submit_and_wait(u, 1);
+    struct io_uring_cqe *cqe;
+    struct __kernel_timespec timeout = ai_clock_timespec(ns);
+    return io_uring_submit_and_wait_timeout(u, &cqe, 1, &timeout, NULL);
+}
+
+/* Failures that leave everything as it was, to be tried again. */
+static bool is_passing(int error)
+{
+    return error == -ETIME || error == -EINTR || error == -EAGAIN || error == -EBUSY;
+}
+
+/* ── Hearing from it ─────────────────────────────────────────────────────────────────────────── */
+
+static bool again(struct ring *r, struct ai_op *op, unsigned state)
+{
+    op->state = (uint8_t)state;
+    ai_list_append(&r->unsent, &op->link);
+    return true;
+}
+
+/* A result that is not the operation's own sends it round again. */
+static bool went_round(struct ring *r, struct ai_op *op, int result)
+{
+    if ((op->state & CANCELLED) != 0)
+        return false;
+    if ((op->state & POLLING) != 0)
+        return result >= 0 && again(r, op, 0);
+    if (result == -EINTR)
+        return again(r, op, 0);
+    return result == -EAGAIN && op->code != AI_OP_POLL && again(r, op, POLLING);
+}
+
+static int64_t own_result(const struct ai_op *op, int result)
+{
+    bool came_round = (op->state & POLLING) != 0 && result >= 0;
+    bool nothing = came_round || result == -EAGAIN || result == -EINTR;
+    return nothing && (op->state & CANCELLED) != 0 ? -ECANCELED : result;
+}
+
+static void completed(struct ring *r, struct ai_op *op, int result)
+{
+    ai_list_remove(&op->link); /* from unsent, if that was to be a cancellation */
+    if (went_round(r, op, result))
+        return;
+    if (op == &r->wake_op) {
+        ai_wake_clear(&r->wake);
+        r->waking = !r->closing && ring_submit(r, op) == 0;
+    } else if (op == &r->alarm_op) {
+        r->alarmed = false;
+    } else {
+        end(r, op, own_result(op, result));
+    }
+}
+
+/* Collects first and completes afterwards, so that done() finds the queue consistent. */
+static int reap(struct ring *r)
+{
+    struct io_uring_cqe *cqe;
+    unsigned head, seen = 0;
+    io_uring_for_each_cqe(&r->uring, head, cqe)
+    {
+        struct ai_op *op = io_uring_cqe_get_data(cqe);
+        if (op != NULL)
+            completed(r, op, cqe->res);
+        seen++;
+    }
+    io_uring_cq_advance(&r->uring, seen);
+    return ai_complete_all(&r->ended);
+}
+
+static int ring_wait(void *state, int64_t deadline)
+{
+    struct ring *r = state;
+    int error = enter(r, ai_list_empty(&r->ended) ? ai_clock_until(deadline) : 0);
+    int n = reap(r);
+    return error < 0 && !is_passing(error) ? error : n;
+}
+
+/* Before it is sent the kernel need not hear of it. */
+static void ring_cancel(void *state, struct ai_op *op)
+{
+    struct ring *r = state;
+    if ((op->state & (CANCELLED | ENDED)) != 0)
+        return;
+    ai_list_remove(&op->link);
+    if ((op->state & SENT) == 0) {
+        end(r, op, -ECANCELED);
+        return;
+    }
+    op->state |= CANCELLED;
+    ai_list_append(&r->unsent, &op->link);
+}
+
+static void ring_wake(void *state)
+{
+    struct ring *r = state;
+    ai_wake_up(&r->wake);
+}
+
+/* ── For those who embed the loop ────────────────────────────────────────────────────────────── */
+
+static int set_alarm(struct ring *r, int64_t deadline)
+{
+    if (r->timer < 0)
+        r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (r->timer < 0)
+        return -errno;
+    if (!r->alarmed) {
+        r->alarm_op = (struct ai_op){.code = AI_OP_POLL, .events = POLLIN, .fd = r->timer};
+        ai_list_init(&r->alarm_op.link);
+        r->alarmed = ring_submit(r, &r->alarm_op) == 0;
+    }
+    return ai_clock_arm(r->timer, deadline);
+}
+
+/* The ring's descriptor polls readable for completions and for deferred work that leads to them.
+ * What never passes through the ring makes itself felt as a wake-up. */
+static int ring_fd(void *state, int64_t deadline)
+{
+    struct ring *r = state;
+    int error = set_alarm(r, deadline);
+    if (error != 0)
+        return error;
+    error = fill(r);
+    if (error >= 0 && io_uring_sq_ready(&r->uring) != 0)
+        error = io_uring_submit(&r->uring);
+    if (error < 0 && !is_passing(error))
+        return error;
+    if (error < 0 || !ai_list_empty(&r->ended))
+        ai_wake_up(&r->wake);
+    return r->uring.ring_fd;
+}
+
+/* ── Life ────────────────────────────────────────────────────────────────────────────────────── */
+
+/* The ring's memory is unmapped and its descriptor closed, which leaves a ring that a fork shares
+ * alone; deregistering the descriptor is refused to all but the thread that made the ring. */
+static void release(struct ring *r)
+{
+    if (r->uring.ring_fd >= 0)
+        io_uring_queue_exit(&r->uring);
+    if (r->wake.fd >= 0)
+        close(r->wake.fd);
+    if (r->timer >= 0)
+        close(r->timer);
+    ai_deallocate(r, sizeof *r);
+}
+
+/* The kernel may write to wake_count until its read has ended. */
+static void ring_close(void *state)
+{
+    struct ring *r = state;
+    r->closing = true;
+    if (r->waking)
+        ring_cancel(r, &r->wake_op);
+    if (r->alarmed)
+        ring_cancel(r, &r->alarm_op);
+    while ((r->waking || r->alarmed) && ring_wait(r, INT64_MAX) >= 0)
+        ;
+    release(r);
+}
+
+static void ring_forget(void *state)
+{
+    release(state);
+}
+
+/* The best mode the kernel knows: completions worked on when we enter it (6.1), or when we cross
+ * into it anyway (5.19), or whenever. */
+static int set_up_queues(struct io_uring *u)
+{
+    static const unsigned modes[] = {
+        IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+            IORING_SETUP_SUBMIT_ALL,
+        IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
+        0,
+    };
+    int error = -EINVAL;
+    for (size_t i = 0; error == -EINVAL && i < sizeof modes / sizeof *modes; i++) {
+        struct io_uring_params p = {.flags = modes[i] | IORING_SETUP_CQSIZE,
+                                    .cq_entries = CQ_ENTRIES};
+        error = io_uring_queue_init_params(SQ_ENTRIES, u, &p);
+    }
+    if (error != 0)
+        u->ring_fd = -1;
+    return error;
+}
+
+/* EXT_ARG: the wait's timeout; NODROP: the overflow is kept; FAST_POLL: no thread for a wait. */
+static bool has_what_it_takes(struct io_uring *u)
+{
+    enum { NEEDED = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL };
+    struct io_uring_probe *probe = io_uring_get_probe_ring(u);
+    bool has = probe != NULL && (u->features & NEEDED) == NEEDED &&
+               io_uring_opcode_supported(probe, IORING_OP_POLL_ADD) &&
+               io_uring_opcode_supported(probe, IORING_OP_READ) &&
+               io_uring_opcode_supported(probe, IORING_OP_WRITE) &&
+               io_uring_opcode_supported(probe, IORING_OP_ASYNC_CANCEL);
+    io_uring_free_probe(probe);
+    return has;
+}
+
+/* To send the wake-up's read at once shows whether the kernel lets us enter the ring at all. */
+static int start(struct ring *r)
+{
+    io_uring_register_ring_fd(&r->uring); /* saves a look-up each time; it need not work */
+    r->wake_op = (struct ai_op){
+        .code = AI_OP_READ,
+        .fd = r->wake.fd,
+        .buf = &r->wake_count,
+        .size = sizeof r->wake_count,
+        .offset = -1,
+    };
+    ai_list_init(&r->wake_op.link);
+    r->waking = ring_submit(r, &r->wake_op) == 0;
+    int error = fill(r);
+    return error < 0 ? error : io_uring_submit(&r->uring);
+}
+
+static const char *set_up(struct ring *r, int *error)
+{
+    *error = set_up_queues(&r->uring);
+    if (*error != 0)
+        return "io_uring_setup";
+    *error = has_what_it_takes(&r->uring) ? 0 : -ENOSYS;
+    if (*error != 0)
+        return "io_uring of this kernel";
+    *error = ai_wake_open(&r->wake, 0);
+    if (*error != 0)
+        return "eventfd";
+    *error = start(r);
+    return "io_uring_enter";
+}
+
+static int ring_open(void **state, char *why, size_t why_size)
+{
+    struct ring *r = ai_allocate(sizeof *r);
+    if (r == NULL) {
+        snprintf(why, why_size, "out of memory");
+        return -ENOMEM;
+    }
+    r->uring.ring_fd = r->wake.fd = r->timer = -1;
+    ai_list_init(&r->unsent);
+    ai_list_init(&r->ended);
+    int error;
+    const char *step = set_up(r, &error);
+    if (error < 0) {
+        snprintf(why, why_size, "%s: %s", step, strerror(-error));
+        release(r);
+        return error;
+    }
+    *state = r;
+    return 0;
+}
+
+const struct ai_backend ai_backend_io_uring = {
+    .name = "io_uring",
+    .open = ring_open,
+    .close = ring_close,
+    .submit = ring_submit,
+    .cancel = ring_cancel,
+    .wait = ring_wait,
+    .wake = ring_wake,
+    .now = ai_clock_now,
+    .block = ai_clock_block,
+    .fd = ring_fd,
+    .forget = ring_forget,
+};
+
+#endif

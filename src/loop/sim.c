@@ -1,0 +1,214 @@
+/* The simulation: time is a number that jumps, and a seed decides what the kernel leaves open.
+ *
+ * Descriptors are real. Each wait() first asks poll(2), without waiting, which pending operations
+ * are due, and tries those in the order they were submitted. Only when none completes does the
+ * clock jump to the deadline; without a deadline there is nothing to jump to, and the thread blocks
+ * for real, on the descriptors and the wake-up. Time stands still between two calls of wait() and
+ * block(). */
+#include "base/alloc.h"
+#include "loop/backend.h"
+#include "loop/perform.h"
+#include "loop/wake.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum state { PENDING, ENDED };
+
+struct sim {
+    int64_t clock;
+    bool seeded; /* without a seed things stay in order */
+    uint64_t random;
+    struct ai_wake wake;
+    struct ai_list pending, ended;
+    unsigned count;       /* of pending ones */
+    struct pollfd *polls; /* the wake-up, then each pending one in order */
+    unsigned room;
+};
+
+static struct ai_op *op_of(struct ai_list *link)
+{
+    return ai_container(link, struct ai_op, link);
+}
+
+static void end(struct sim *s, struct ai_op *op, int64_t result)
+{
+    op->state = ENDED;
+    op->result = result;
+    s->count--;
+    ai_list_remove(&op->link);
+    ai_list_append(&s->ended, &op->link);
+}
+
+/* Tries what poll(2) says is due; timeout 0 looks, -1 waits for an operation or the wake-up.
+ * Negative descriptors are not polled, but tried, to fail. */
+static int try_pending(struct sim *s, int timeout)
+{
+    struct pollfd *p = s->polls;
+    *p++ = (struct pollfd){.fd = s->wake.fd, .events = POLLIN};
+    ai_list_each (node, &s->pending) {
+        struct ai_op *op = op_of(node);
+        *p++ = (struct pollfd){.fd = op->fd, .events = ai_perform_events(op)};
+        timeout = op->fd < 0 ? 0 : timeout;
+    }
+    if (poll(s->polls, s->count + 1, timeout) < 0)
+        return errno == EINTR ? 0 : -errno;
+    p = s->polls;
+    if (p->revents != 0)
+        ai_wake_take(&s->wake);
+    ai_list_each (node, &s->pending) {
+        struct ai_op *op = op_of(node);
+        unsigned seen = (unsigned short)(++p)->revents;
+        int64_t result = op->fd < 0 || seen != 0 ? ai_perform(op) : -EAGAIN;
+        if (result != -EAGAIN)
+            end(s, op, result);
+    }
+    return 0;
+}
+
+static bool take_wake(struct sim *s)
+{
+    return ai_wake_is_set(&s->wake) && ai_wake_take(&s->wake);
+}
+
+static int sim_wait(void *state, int64_t deadline)
+{
+    struct sim *s = state;
+    bool woken = take_wake(s);
+    int error = s->count != 0 ? try_pending(s, 0) : 0;
+    if (error == 0 && ai_list_empty(&s->ended) && !woken) {
+        if (deadline != INT64_MAX)
+            s->clock = deadline > s->clock ? deadline : s->clock;
+        else
+            error = try_pending(s, -1);
+    }
+    int n = ai_complete_all(&s->ended);
+    return error != 0 ? error : n;
+}
+
+static bool make_room(struct sim *s)
+{
+    if (s->count + 1 < s->room)
+        return true;
+    unsigned room = s->room ? 2 * s->room : 16;
+    struct pollfd *polls = ai_allocate(room * sizeof *polls);
+    if (polls == NULL)
+        return false;
+    ai_deallocate(s->polls, s->room * sizeof *polls);
+    s->polls = polls;
+    s->room = room;
+    return true;
+}
+
+static int sim_submit(void *state, struct ai_op *op)
+{
+    struct sim *s = state;
+    if (!make_room(s))
+        return -ENOMEM;
+    op->state = PENDING;
+    s->count++;
+    ai_list_append(&s->pending, &op->link);
+    return 0;
+}
+
+static void sim_cancel(void *state, struct ai_op *op)
+{
+    if (op->state == PENDING)
+        end(state, op, -ECANCELED);
+}
+
+static void sim_wake(void *state)
+{
+    struct sim *s = state;
+    ai_wake_up(&s->wake);
+}
+
+static int64_t sim_now(void *state)
+{
+    const struct sim *s = state;
+    return s->clock;
+}
+
+static void sim_block(void *state, int64_t ns)
+{
+    struct sim *s = state;
+    if (ns > 0)
+        s->clock = ns < INT64_MAX - s->clock ? s->clock + ns : INT64_MAX;
+}
+
+/* Its deadlines come when nothing else does, which no descriptor can tell. */
+static int sim_fd(void *state, int64_t deadline)
+{
+    (void)state;
+    (void)deadline;
+    return -ENOTSUP;
+}
+
+/* splitmix64: the golden ratio counted up, and mixed. */
+static uint64_t next_random(struct sim *s)
+{
+    uint64_t z = s->random += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static unsigned sim_choose(void *state, unsigned n)
+{
+    struct sim *s = state;
+    return s->seeded && n > 1 ? (unsigned)((next_random(s) >> 32) * n >> 32) : 0;
+}
+
+static void sim_close(void *state)
+{
+    struct sim *s = state;
+    if (s->wake.fd >= 0)
+        close(s->wake.fd);
+    ai_deallocate(s->polls, s->room * sizeof *s->polls);
+    ai_deallocate(s, sizeof *s);
+}
+
+static int set_up(struct sim *s)
+{
+    ai_list_init(&s->pending);
+    ai_list_init(&s->ended);
+    const char *seed = getenv("ASYNCIO_SEED");
+    s->random = seed != NULL ? strtoull(seed, NULL, 0) : 0;
+    s->seeded = s->random != 0;
+    int error = ai_wake_open(&s->wake, EFD_NONBLOCK);
+    return error != 0 ? error : make_room(s) ? 0 : -ENOMEM;
+}
+
+static int sim_open(void **state, char *why, size_t why_size)
+{
+    struct sim *s = ai_allocate(sizeof *s);
+    int error = s != NULL ? set_up(s) : -ENOMEM;
+    if (error != 0) {
+        snprintf(why, why_size, "%s", strerror(-error));
+        if (s != NULL)
+            sim_close(s);
+        return error;
+    }
+    *state = s;
+    return 0;
+}
+
+const struct ai_backend ai_backend_sim = {
+    .name = "sim",
+    .open = sim_open,
+    .close = sim_close,
+    .submit = sim_submit,
+    .cancel = sim_cancel,
+    .wait = sim_wait,
+    .wake = sim_wake,
+    .now = sim_now,
+    .block = sim_block,
+    .fd = sim_fd,
+    .choose = sim_choose,
+    .forget = sim_close,
+};
