@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 STRICT = ["-std=gnu11", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 SNIPPET = ["-c", "-Wno-unused", "-Wno-unused-command-line-argument"]
 PRELUDE = "#include <asyncio.h>\n#include <stdio.h>\n"
-GIVEN = re.compile(r"<!--\s*given:(.*?)-->\s*\Z", re.S)
+GIVEN = re.compile(r"<!--\s*given:((?:(?!-->).)*)-->\s*\Z", re.S)
 BLOCK = re.compile(r"^```(\w+)[ ]?(\w*)\n(.*?)^```$", re.S | re.M)
 
 
