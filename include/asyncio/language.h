@@ -67,6 +67,13 @@ struct asyncio_awaitable {
     _Alignas(16) unsigned char opaque[112];
 };
 
+enum asyncio__kind {
+    ASYNCIO__OPERATION,
+    ASYNCIO__COROUTINE,
+    ASYNCIO__GENERATOR,
+    ASYNCIO__CALLBACK,
+};
+
 /* What a kind of awaitable is and does: one constant for each, made by async() for coroutines and
  * by hand for one's own (Python's __await__). An object begins unused. What takes it calls, on the
  * loop's thread, either
@@ -83,7 +90,7 @@ struct asyncio_awaitable_type {
     uint32_t result_size;   /* sizeof(T), 0 for void */
     uint32_t result_offset; /* of the T in the object */
     bool result_signed;     /* T is a signed integer: a failure without a value gives -errno */
-    bool coroutine;         /* repr calls it a coroutine; set by async() */
+    uint8_t kind;           /* enum asyncio__kind; 0 for one's own */
     const char *file;       /* where it is defined, or NULL */
     int line;
     void (*await)(void *self, void *result);
@@ -127,9 +134,8 @@ ASYNCIO__HOT int asyncio__await(asyncio_any h, void *result, const struct asynci
         struct asyncio__frame_##fn *asyncio__frame = asyncio__self;                                \
         /* Never called where T is void: choose_expr drops the call, not its type check. */        \
         ASYNCIO__VALUE(T)                                                                          \
-        (*asyncio__call) ASYNCIO__LIST(ASYNCIO__TYPE, n, __VA_ARGS__) =                            \
-            (ASYNCIO__VALUE(T)(*)                                                                  \
-                 ASYNCIO__LIST(ASYNCIO__TYPE, n, __VA_ARGS__))(void (*)(void))asyncio__body_##fn;  \
+        (*asyncio__call) ASYNCIO__LIST(ASYNCIO__TYPE, n, __VA_ARGS__) = (ASYNCIO__VALUE(           \
+            T)(*) ASYNCIO__LIST(ASYNCIO__TYPE, n, __VA_ARGS__))(void (*)(void))asyncio__body_##fn; \
         (void)asyncio__frame, (void)asyncio__result, (void)asyncio__call;                          \
         __builtin_choose_expr(                                                                     \
             ASYNCIO__IS_VOID(T),                                                                   \
@@ -143,7 +149,7 @@ ASYNCIO__HOT int asyncio__await(asyncio_any h, void *result, const struct asynci
         .result_size = ASYNCIO__IS_VOID(T) ? 0 : sizeof(ASYNCIO__VALUE(T)),                        \
         .result_offset = offsetof(struct asyncio__frame_##fn, asyncio__value),                     \
         .result_signed = ASYNCIO__SIGNED(T),                                                       \
-        .coroutine = true,                                                                         \
+        .kind = ASYNCIO__COROUTINE,                                                                \
         .file = __FILE__,                                                                          \
         .line = __LINE__,                                                                          \
         .await = asyncio__await_##fn,                                                              \
@@ -209,6 +215,7 @@ ASYNCIO__HOT int asyncio__await(asyncio_any h, void *result, const struct asynci
         .size = sizeof(struct asyncio__frame_##fn),                                                \
         .result_size = sizeof(ASYNCIO__VALUE(T)),                                                  \
         .result_offset = offsetof(struct asyncio__frame_##fn, asyncio__value),                     \
+        .kind = ASYNCIO__GENERATOR,                                                                \
         .file = __FILE__,                                                                          \
         .line = __LINE__,                                                                          \
         .await = asyncio__await_##fn,                                                              \

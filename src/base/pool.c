@@ -13,7 +13,8 @@ struct ai_pool_chunk {
 static size_t class_size(unsigned class)
 {
     unsigned small = AI_POOL_SMALL / AI_POOL_GRAIN;
-    return class <= small ? (size_t)class * AI_POOL_GRAIN : (size_t)AI_POOL_SMALL << (class - small);
+    return class <= small ? (size_t) class * AI_POOL_GRAIN
+                          : (size_t)AI_POOL_SMALL << (class - small);
 }
 
 /* Links the chunk's slots so that they are taken in the order of their addresses. */

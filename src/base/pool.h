@@ -29,7 +29,7 @@
 enum {
     AI_POOL_CHUNK = 64 << 10,
     AI_POOL_GRAIN = 16,
-    AI_POOL_SMALL = 512,  /* up to here a class every AI_POOL_GRAIN bytes, */
+    AI_POOL_SMALL = 512,     /* up to here a class every AI_POOL_GRAIN bytes, */
     AI_POOL_LARGE = 1 << 20, /* up to here one for each power of two */
     AI_POOL_CLASSES = AI_POOL_SMALL / AI_POOL_GRAIN + 1 + 11,
     AI_POOL_HEAD = 32, /* bytes of a free slot that may still be read */

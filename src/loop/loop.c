@@ -1,0 +1,121 @@
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+enum {
+    MOST_CREDIT = 32,
+    SHORT_NS = 50 * 1000, /* the back-end was asked so recently that it may be asked less often */
+};
+
+int ai_loop_open(struct ai_loop *loop)
+{
+    *loop = (struct ai_loop){0};
+    ai_context_adopt(&loop->hub);
+    int error = ai_backend_open(&loop->backend, &loop->state, loop->why, sizeof loop->why);
+    if (error)
+        return error;
+    if (!ai_ring_reserve(&loop->ready, 1)) {
+        loop->backend->close(loop->state);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void ai_loop_close(struct ai_loop *loop)
+{
+    ai_ring_close(&loop->ready);
+    ai_timers_close(&loop->timers);
+    loop->backend->close(loop->state);
+}
+
+int64_t ai_nanoseconds(double seconds)
+{
+    if (!(seconds > 0)) /* NaN too */
+        return 0;
+    return seconds >= 9e9 ? INT64_MAX / 2 : (int64_t)ceil(seconds * 1e9);
+}
+
+int ai_loop_start_timer(struct ai_loop *loop, struct ai_timer *t, double delay)
+{
+    return ai_timer_start(&loop->timers, t, ai_loop_now(loop) + ai_nanoseconds(delay));
+}
+
+static void expire_timers(struct ai_loop *loop, int64_t now)
+{
+    while (ai_timers_next(&loop->timers) <= now)
+        ai_loop_push(loop, &ai_timers_pop(&loop->timers)->ready);
+}
+
+/* Any order of what is ready at once is legal: the simulation's seed picks one. */
+static void shuffle(struct ai_loop *loop)
+{
+    struct ai_ring *ring = &loop->ready;
+
+    for (uint32_t n = ai_ring_count(ring); n > 1; n--) {
+        uint32_t pick = loop->backend->choose(loop->state, n);
+        struct ai_ready **a = &ring->slot[(ring->head + n - 1) & ring->mask];
+        struct ai_ready **b = &ring->slot[(ring->head + n - 1 - pick) & ring->mask];
+        struct ai_ready *swap = *a;
+        *a = *b;
+        *b = swap;
+    }
+}
+
+static void grant_credit(struct ai_loop *loop, int64_t now)
+{
+    if (loop->backend->choose)
+        return;
+    if (now - loop->asked > SHORT_NS)
+        loop->burst = 0;
+    else if (loop->burst < MOST_CREDIT)
+        loop->burst = loop->burst * 2 + 1;
+    loop->asked = now;
+    loop->credit = loop->burst;
+}
+
+/* Asks the back-end for what has completed, waiting for it where there is nothing else to do. */
+static int poll(struct ai_loop *loop, bool block)
+{
+    bool idle = block && ai_ring_count(&loop->ready) == 0;
+    int n = loop->backend->wait(loop->state, idle ? ai_timers_next(&loop->timers) : INT64_MIN);
+    int64_t now = ai_loop_now(loop);
+
+    expire_timers(loop, now);
+    grant_credit(loop, now);
+    return n < 0 ? n : 0;
+}
+
+static void run_observed(struct ai_loop *loop)
+{
+    loop->credit = 0;
+    for (uint32_t n = ai_ring_count(&loop->ready); n > 0; n--) {
+        loop->left = 0; /* so that a parking task comes back to the hub */
+        loop->observe(loop, ai_ring_pop(&loop->ready));
+    }
+}
+
+int ai_loop_turn(struct ai_loop *loop, bool block)
+{
+    if (loop->credit && ai_ring_count(&loop->ready)) {
+        loop->credit--;
+    } else {
+        int error = poll(loop, block);
+        if (error)
+            return error;
+    }
+    if (loop->backend->choose)
+        shuffle(loop);
+    if (loop->observe) {
+        run_observed(loop);
+        return 0;
+    }
+    loop->left = ai_ring_count(&loop->ready);
+    while (loop->left) {
+        loop->left--;
+        struct ai_ready *ready = ai_ring_pop(&loop->ready);
+        ready->run(ready);
+    }
+    return 0;
+}

@@ -1,0 +1,74 @@
+/* The event loop: turns of a ready queue, timers, and a back-end.
+ *
+ * A turn reaps what completed, makes due timers ready, and runs what was ready at that point; what
+ * becomes ready meanwhile runs in the next turn. Everything runs either on the hub, the stack that
+ * called the loop (callbacks, starts of tasks), or on a task's own stack. A task that parks
+ * switches straight to the next ready task, through ai_loop_next(), and to the hub only when the
+ * turn is over or the next in line is no parked task.
+ *
+ * Between two turns the back-end need not be asked each time: `credit` turns may follow each other
+ * without. It is earned by turns that took next to no time, so that the clock is read often enough
+ * to keep timers punctual and seldom enough not to be felt. The simulation gets none: there every
+ * turn is exact. */
+#ifndef AI_LOOP_LOOP_H
+#define AI_LOOP_LOOP_H
+
+#include "ctx/context.h"
+#include "loop/backend.h"
+#include "loop/ring.h"
+#include "loop/timer.h"
+
+struct ai_loop {
+    struct ai_ring ready;
+    uint32_t left;   /* of the ready queue, in this turn */
+    uint32_t credit; /* further turns before the back-end is asked again */
+    uint32_t burst;  /* the credit given at a time */
+    struct ai_context hub;
+    struct ai_timers timers;
+    const struct ai_backend *backend;
+    void *state;   /* the back-end's */
+    int64_t asked; /* when the back-end was asked last */
+    /* Set: every step goes through it, on the hub, instead of being run directly. */
+    void (*observe)(struct ai_loop *loop, struct ai_ready *ready);
+    char why[160]; /* this back-end */
+};
+
+/* 0 or -errno, `why` set in both cases. */
+int ai_loop_open(struct ai_loop *loop);
+void ai_loop_close(struct ai_loop *loop);
+
+/* One turn, on the hub. If `block`, waits until there is something to run. 0 or -errno. */
+int ai_loop_turn(struct ai_loop *loop, bool block);
+
+static inline int64_t ai_loop_now(struct ai_loop *loop)
+{
+    return loop->backend->now(loop->state);
+}
+
+static inline void ai_loop_push(struct ai_loop *loop, struct ai_ready *ready)
+{
+    ai_ring_push(&loop->ready, ready);
+}
+
+/* Makes the timer due after / at so many seconds, saturating. 0 or -ENOMEM. */
+int ai_loop_start_timer(struct ai_loop *loop, struct ai_timer *t, double delay);
+int64_t ai_nanoseconds(double seconds);
+
+/* The next in line if it may be run right here, off the hub, being run by `run`; else NULL: switch
+ * to the hub. Takes it from the queue. */
+static inline struct ai_ready *ai_loop_next(struct ai_loop *loop, void (*run)(struct ai_ready *))
+{
+    if (loop->left == 0) {
+        if (loop->credit == 0 || ai_ring_count(&loop->ready) == 0)
+            return NULL;
+        loop->credit--;
+        loop->left = ai_ring_count(&loop->ready);
+    }
+    struct ai_ready *ready = ai_ring_peek(&loop->ready, 0);
+    if (ready->run != run)
+        return NULL;
+    loop->left--;
+    return ai_ring_pop(&loop->ready);
+}
+
+#endif

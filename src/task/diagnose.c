@@ -1,0 +1,100 @@
+#include "task/diagnose.h"
+
+#include "base/panic.h"
+#include "base/where.h"
+#include "task/task.h"
+#include "task/thread.h"
+
+const char *ai_noun(const struct asyncio_awaitable_type *type)
+{
+    switch (type->kind) {
+    case ASYNCIO__COROUTINE:
+        return "coroutine";
+    case ASYNCIO__GENERATOR:
+        return "async generator";
+    case ASYNCIO__CALLBACK:
+        return "callback handle";
+    default:
+        return "awaitable";
+    }
+}
+
+/* Where the running task is, for messages that end the program. */
+static const char *here(char *buf, size_t n)
+{
+    struct ai_task *task = ai_thread.task;
+
+    if (task && task->place)
+        snprintf(buf, n, " (in %s() at %s:%d)", task->place->function, task->place->file,
+                 task->place->line);
+    else
+        *buf = 0;
+    return buf;
+}
+
+void ai_bad_handle(asyncio_any h)
+{
+    struct ai_object *o = asyncio_awaitable_object(h);
+    uint16_t generation = (uint16_t)((uintptr_t)h >> (8 * sizeof(uintptr_t) - 16));
+    char at[512];
+
+    if (!h)
+        ai_panic("TypeError: NULL is no awaitable%s", here(at, sizeof at));
+    if (generation == 0)
+        ai_panic("TypeError: %p is no awaitable%s", h, here(at, sizeof at));
+    if (o->state == AI_FREE && o->generation == (uint16_t)(generation + 1))
+        ai_reused(o); /* nothing has been put in its place yet */
+    ai_panic(
+        "RuntimeError: cannot reuse an awaitable that is gone: a coroutine awaited twice, or a "
+        "task or future used after its release or its maker's end%s",
+        here(at, sizeof at));
+}
+
+void ai_reused(const struct ai_object *o)
+{
+    char at[512];
+
+    if (o->flags & AI_SHARED)
+        ai_panic("RuntimeError: cannot use %s '%s' after its release or its maker's end%s",
+                 o->flags & AI_TASK ? "task" : "future", o->type->name, here(at, sizeof at));
+    ai_panic("RuntimeError: cannot reuse already awaited %s '%s'%s", ai_noun(o->type),
+             o->type->name, here(at, sizeof at));
+}
+
+void ai_report_never_awaited(struct ai_object *o)
+{
+    char place[512];
+
+    if (o->type->kind == ASYNCIO__GENERATOR)
+        return; /* as in Python */
+    if (o->type->kind == ASYNCIO__COROUTINE)
+        ai_where(ai_coroutine(o)->made_at, o->type->file, o->type->line, place, sizeof place);
+    else
+        *place = 0;
+    ai_report("%s%sRuntimeWarning: %s '%s' was never awaited", place, *place ? ": " : "",
+              o->type->kind == ASYNCIO__COROUTINE ? "coroutine" : "operation", o->type->name);
+}
+
+void ai_report_never_retrieved(struct ai_object *o)
+{
+    char repr[1024];
+
+    ai_report("%s exception was never retrieved\nfuture: %s",
+              o->flags & AI_TASK ? "Task" : "Future",
+              asyncio_repr(ai_handle(o), repr, sizeof repr));
+}
+
+void ai_report_destroyed_pending(struct ai_object *o)
+{
+    char repr[1024];
+
+    ai_report(
+        "Task was destroyed but it is pending!\ntask: %s\nIt was cancelled %d times during the "
+        "shutdown and went on awaiting.",
+        asyncio_repr(ai_handle(o), repr, sizeof repr), AI_MOST_IGNORED);
+}
+
+void ai_report_slow(const char *what, int64_t ns)
+{
+    ai_report("Executing %s took %.3f seconds", what, (double)ns / 1e9);
+}

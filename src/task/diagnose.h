@@ -1,0 +1,27 @@
+/* What the library says on stderr, in Python's words, with the place in the C source. */
+#ifndef AI_TASK_DIAGNOSE_H
+#define AI_TASK_DIAGNOSE_H
+
+#include "task/object.h"
+
+/* "coroutine", "task", … as error messages call it. */
+const char *ai_noun(const struct asyncio_awaitable_type *type);
+
+/* A handle that names no living object. */
+_Noreturn void ai_bad_handle(asyncio_any h) __attribute__((cold));
+
+/* An object used by a second taker. */
+_Noreturn void ai_reused(const struct ai_object *o) __attribute__((cold));
+
+void ai_report_never_awaited(struct ai_object *o) __attribute__((cold));
+void ai_report_never_retrieved(struct ai_object *o) __attribute__((cold));
+void ai_report_destroyed_pending(struct ai_object *o) __attribute__((cold));
+
+/* Debug mode: `ready` held the loop for this long. */
+void ai_report_slow(const char *what, int64_t ns) __attribute__((cold));
+
+/* On a stack overflow: says whose, how large the stack was and what to set; see overflow.c. */
+void ai_overflow_watch(void);
+void ai_overflow_unwatch(void);
+
+#endif

@@ -1,0 +1,60 @@
+#include "task/error.h"
+
+#include "base/alloc.h"
+
+#include <stdio.h>
+
+struct ai_error {
+    int code;
+    unsigned refs;
+    size_t size;
+    char message[];
+};
+
+static bool is_plain(const struct ai_error *e)
+{
+    return (uintptr_t)e & 1;
+}
+
+struct ai_error *ai_error_new(int code, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int length = format ? vsnprintf(NULL, 0, format, again) : -1;
+    va_end(again);
+    if (length < 0)
+        return ai_error_plain(code);
+
+    size_t size = sizeof(struct ai_error) + (size_t)length + 1;
+    struct ai_error *e = ai_allocate(size);
+    if (!e)
+        return ai_error_plain(code);
+    *e = (struct ai_error){.code = code, .refs = 1, .size = size};
+    vsnprintf(e->message, (size_t)length + 1, format, args);
+    return e;
+}
+
+int ai_error_code(const struct ai_error *e)
+{
+    if (is_plain(e))
+        return -(int)((uintptr_t)e >> 1);
+    return e ? e->code : 0;
+}
+
+const char *ai_error_message(const struct ai_error *e)
+{
+    return e && !is_plain(e) ? e->message : "";
+}
+
+struct ai_error *ai_error_ref(struct ai_error *e)
+{
+    if (e && !is_plain(e))
+        e->refs++;
+    return e;
+}
+
+void ai_error_unref(struct ai_error *e)
+{
+    if (e && !is_plain(e) && --e->refs == 0)
+        ai_deallocate(e, e->size);
+}

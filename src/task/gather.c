@@ -1,0 +1,181 @@
+/* gather: several at once.
+ *
+ * It is a future of its own kind: begun when it is made, shared by nobody (the first await takes
+ * it). Each child is a task or future; its entry is a waiter on it. The gather is pending until the
+ * last child is done or the first fails; it lives, by one reference a child, until the last has
+ * reported. Only a pending gather writes results: the array is its awaiter's and gone after that.
+ */
+#include "task/diagnose.h"
+#include "task/task.h"
+#include "task/thread.h"
+
+#include <string.h>
+
+struct child {
+    struct ai_waiter waiter;
+    struct ai_object *object;
+    struct gather *gather;
+};
+
+struct gather {
+    struct ai_object object;
+    struct child *children;
+    size_t count, capacity, pending;
+    char *results; /* or NULL */
+    size_t size;   /* of one */
+    int result;
+    bool cancelled;
+};
+
+static void store(struct gather *g, struct child *c)
+{
+    struct ai_object *o = c->object;
+    char *place = g->results + g->size * (size_t)(c - g->children);
+    int error = ai_result(o, place);
+
+    if (!error)
+        return;
+    int64_t wide = error;
+    memset(place, 0, g->size);
+    if (ai_result_signed(
+            o)) /* the low bytes of a little-endian integer, the high ones of another */
+        memcpy(place,
+               (char *)&wide +
+                   (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : sizeof wide - g->size),
+               g->size);
+}
+
+static void child_done(struct ai_ready *ready)
+{
+    struct child *c = ai_container(ready, struct child, waiter.ready);
+    struct gather *g = c->gather;
+    struct ai_object *o = c->object;
+
+    o->flags |= AI_RETRIEVED;
+    ai_ring_unreserve(&ai_thread.loop->ready, 1);
+    g->pending--;
+    if (g->object.state == AI_PENDING) {
+        if (g->results)
+            store(g, c);
+        if (g->cancelled && (o->error || g->pending == 0))
+            ai_complete(&g->object, ai_error_plain(-ECANCELED));
+        else if (o->error)
+            ai_complete(&g->object, ai_error_ref(o->error));
+        else if (g->pending == 0)
+            ai_complete(&g->object, NULL);
+    }
+    ai_unref(o);          /* the waiter's */
+    ai_unref(&g->object); /* the child's */
+}
+
+static void cancel(void *self)
+{
+    struct gather *g = self;
+
+    g->cancelled = true;
+    for (size_t i = 0; i < g->count; i++)
+        ai_cancel(g->children[i].object);
+}
+
+static void destroy(void *self)
+{
+    struct gather *g = self;
+
+    for (size_t i = 0; i < g->count; i++)
+        ai_unref(g->children[i].object);
+    ai_deallocate(g->children, g->capacity * sizeof *g->children);
+}
+
+static const struct asyncio_awaitable_type gather_type = {
+    .name = "gather",
+    .size = sizeof(struct gather),
+    .cancel = cancel,
+    .destroy = destroy,
+    .result_size = sizeof(int),
+    .result_offset = offsetof(struct gather, result),
+    .result_signed = true,
+};
+
+/* Schedules what the handle names and returns it with a reference: its maker's own where it is used
+ * here for the first time, since what takes it first owns it. NULL without memory. */
+static struct ai_object *adopt(asyncio_any h)
+{
+    struct ai_object *o = h ? ai_object(h) : NULL;
+
+    if (o == ai_thread.yield)
+        o = ai_yield_task();
+    if (!o)
+        return NULL;
+    bool ours = o->state == AI_UNUSED || o->flags & AI_ONCE;
+    if (!ai_ensure_task(o, NULL))
+        return NULL;
+    if (ours && o->flags & AI_OWNED) {
+        o->flags &= (uint8_t)~AI_OWNED;
+        ai_list_remove(&o->owned);
+        return o;
+    }
+    return ai_ref(o);
+}
+
+static void watch(struct child *c, struct gather *g)
+{
+    c->waiter.ready.run = child_done;
+    c->gather = g;
+    ai_ref(&g->object);
+    ai_wait_on(c->object, &c->waiter);
+}
+
+/* What could not be gathered is closed; what was scheduled already is cancelled. */
+static void *give_up(struct gather *g, asyncio_any const *handles, size_t n)
+{
+    for (size_t i = g ? g->count : 0; i < n; i++) {
+        struct ai_object *o = ai_object_if_any(handles[i]);
+        if (o && o->state == AI_UNUSED)
+            ai_disown(o);
+    }
+    if (!g)
+        return NULL;
+    for (size_t i = 0; i < g->count; i++)
+        ai_cancel(g->children[i].object);
+    ai_ring_unreserve(&ai_thread.loop->ready, n);
+    ai_disown(&g->object);
+    return NULL;
+}
+
+static struct gather *gather_new(struct ai_loop *loop, size_t n)
+{
+    struct gather *g = (struct gather *)ai_object_new(&gather_type, sizeof *g);
+
+    if (!g || n == 0)
+        return g;
+    g->capacity = n;
+    g->children = ai_allocate(n * sizeof *g->children);
+    if (g->children && ai_ring_reserve(&loop->ready, n))
+        return g;
+    ai_disown(&g->object);
+    return NULL;
+}
+
+ASYNCIO_AWAITABLE(int)
+asyncio__gather(asyncio_any const *handles, size_t n, void *results, size_t size)
+{
+    struct gather *g = gather_new(ai_thread_loop("asyncio_gather"), n);
+
+    for (size_t i = 0; g && i < n; i++, g->count++) {
+        if (!(g->children[i].object = adopt(handles[i])))
+            return give_up(g, handles, n);
+    }
+    if (!g)
+        return give_up(NULL, handles, n);
+    g->results = results;
+    g->size = size;
+    g->pending = n;
+    g->object.state = AI_PENDING;
+    g->object.flags |= AI_SHARED | AI_ONCE | AI_VALUE;
+    for (size_t i = 0; i < n; i++)
+        watch(&g->children[i], g);
+    ai_ref(&g->object); /* what is pending holds itself */
+    if (n == 0)
+        ai_complete(&g->object, NULL);
+    return ai_handle(&g->object);
+}

@@ -1,0 +1,157 @@
+/* What handles point to: coroutine objects, tasks, futures, operations, generators, callbacks.
+ *
+ * Life. An object is made UNUSED, owned by its maker: linked in the list of the task that made it
+ * (or of the thread). Taken, by await, create_task, gather and so on, it is PENDING; then DONE.
+ * A shared one (task, future, gather) stays its maker's while it runs and may be awaited often; any
+ * other is its taker's alone. It is freed when its last reference goes. References: one of the
+ * maker's list (AI_OWNED), one while it is pending, one of each retain and of each runtime
+ * structure that names it.
+ *
+ * Completion. ai_complete() makes it DONE once, and pushes its waiters on the ready queue in order;
+ * so whoever waits runs in the next turn. A waiter is data: a parked task, a child's entry in a
+ * gather, a done callback. */
+#ifndef AI_TASK_OBJECT_H
+#define AI_TASK_OBJECT_H
+
+#include "base/list.h"
+#include "base/pool.h"
+#include "loop/loop.h"
+#include "task/error.h"
+
+#ifndef ASYNCIO_NO_KEYWORDS
+#define ASYNCIO_NO_KEYWORDS
+#endif
+#include <asyncio.h>
+
+enum ai_state { AI_UNUSED, AI_PENDING, AI_DONE, AI_FREE };
+
+enum ai_flag {
+    AI_OWNED = 1 << 0,       /* in its maker's list */
+    AI_SHARED = 1 << 1,      /* a task or future: any number may await it */
+    AI_TASK = 1 << 2,        /* in the loop's list of tasks until it is done */
+    AI_CANCELLED = 1 << 3,   /* it ended by its cancellation */
+    AI_VALUE = 1 << 4,       /* its result is in place */
+    AI_RETRIEVED = 1 << 5,   /* somebody asked how it ended */
+    AI_MUST_CANCEL = 1 << 6, /* a cancellation waits to be delivered */
+    AI_ONCE = 1 << 7,        /* shared, but the first await takes it all the same: gather, shield */
+};
+
+struct ai_object {
+    struct ai_ready ready; /* its own next step: starting, finishing */
+    const struct asyncio_awaitable_type *type;
+    uint32_t refs;
+    uint16_t generation; /* the pool's */
+    uint8_t state;
+    uint8_t flags;
+    struct ai_waiter *waiters; /* a ring: the first, whose prev is the last; or NULL */
+    struct ai_error *error;    /* how it failed */
+    struct ai_list owned;      /* among its maker's */
+    struct ai_list tasks;      /* among the loop's */
+    uintptr_t name;            /* of a task: 2n + 1 for Task-n, else a string */
+};
+
+_Static_assert(offsetof(struct ai_object, generation) == AI_POOL_GENERATION, "the pool's place");
+_Static_assert(sizeof(struct ai_object) == 80, "a bare sleep is to cost little");
+
+/* An object whose size, and its result's, no type knows: a future. */
+struct ai_sized {
+    struct ai_object object;
+    uint32_t size;
+    uint32_t result_size;
+    bool result_signed;
+};
+
+struct ai_waiter {
+    struct ai_ready ready; /* pushed when what it waits for is done */
+    struct ai_waiter *next, *prev;
+};
+
+/* --- Handles --- */
+
+static inline void *ai_handle(const struct ai_object *o)
+{
+    return (void *)((uintptr_t)o | (uintptr_t)o->generation << (8 * sizeof(uintptr_t) - 16));
+}
+
+/* The object of a valid handle of this thread; anything else ends the program. */
+struct ai_object *ai_object(asyncio_any h);
+
+/* The same, NULL where the handle's object has gone: for those to whom that is no mistake. */
+struct ai_object *ai_object_if_any(asyncio_any h);
+
+/* --- Making, using, freeing --- */
+
+/* An unused object, zeroed, owned by who runs. `size` counts where type->size is 0. NULL without
+ * memory. */
+struct ai_object *ai_object_new(const struct asyncio_awaitable_type *type, size_t size);
+
+/* Marks an unused object as pending and passes its maker's reference to the caller; aborts if it
+ * was used before. */
+void ai_take(struct ai_object *o);
+
+static inline struct ai_object *ai_ref(struct ai_object *o)
+{
+    o->refs++;
+    return o;
+}
+
+void ai_object_free(struct ai_object *o);
+
+static inline void ai_unref(struct ai_object *o)
+{
+    if (--o->refs == 0)
+        ai_object_free(o);
+}
+
+/* Gives up the maker's reference. */
+void ai_disown(struct ai_object *o);
+
+/* Ends what a maker leaves behind: unused objects are warned of, all are let go. */
+void ai_disown_all(struct ai_list *owned);
+
+/* --- Completion --- */
+
+/* Makes it DONE, takes over `error`, wakes the waiters and drops the pending reference. */
+void ai_complete(struct ai_object *o, struct ai_error *error);
+
+/* Starts what has been taken and needs no stack; -ENOMEM and the like complete it. */
+void ai_start(struct ai_object *o);
+
+/* Takes an unused object and makes it a task that starts in the next turn (`name` or NULL); a
+ * shared one is left as it is. Its maker keeps the handle. false without memory: then it is closed.
+ */
+bool ai_ensure_task(struct ai_object *o, const char *name);
+
+/* Asks a pending object to end: true unless it is done. */
+bool ai_cancel(struct ai_object *o);
+
+/* Runs `w` in the turn after o is done: the next one if it is already. The waiter holds a
+ * reference, which passes to what it runs. off: no longer, while o is not done. */
+void ai_wait_on(struct ai_object *o, struct ai_waiter *w);
+void ai_wait_off(struct ai_object *o, struct ai_waiter *w);
+
+/* Copies the value of a done object, if it has one, and returns 0; else its -errno. */
+int ai_result(const struct ai_object *o, void *result);
+
+static inline size_t ai_result_size(const struct ai_object *o)
+{
+    return o->type->size ? o->type->result_size : ((const struct ai_sized *)o)->result_size;
+}
+
+static inline bool ai_result_signed(const struct ai_object *o)
+{
+    return o->type->size ? o->type->result_signed : ((const struct ai_sized *)o)->result_signed;
+}
+
+static inline void *ai_result_place(const struct ai_object *o)
+{
+    return (char *)o + o->type->result_offset;
+}
+
+/* Whether the result at `value` says nothing: void, or all zero. */
+bool ai_result_empty(const struct ai_object *o, const void *value);
+
+/* A signed integer result. */
+int64_t ai_result_integer(const struct ai_object *o, const void *value);
+
+#endif

@@ -1,0 +1,193 @@
+/* Starting, ending and cancelling: what is the same for all that can be awaited.
+ *
+ * An operation made a task has no stack. Its own place in the ready queue stands for the steps a
+ * coroutine would take, so that it takes as many turns as one in Python: `begin` starts it,
+ * `finish` completes it in the turn after what it waited for. */
+#include "base/panic.h"
+#include "task/diagnose.h"
+#include "task/task.h"
+#include "task/thread.h"
+
+static void finish(struct ai_ready *ready)
+{
+    struct ai_object *o = ai_container(ready, struct ai_object, ready);
+    struct ai_error *error = o->error;
+
+    o->error = NULL;
+    ai_complete(o, error);
+}
+
+void ai_start(struct ai_object *o)
+{
+    int code = o->type->start(o);
+
+    if (code < 0)
+        asyncio_complete(o, code);
+}
+
+static void begin(struct ai_ready *ready)
+{
+    struct ai_object *o = ai_container(ready, struct ai_object, ready);
+
+    o->ready.run = finish;
+    if (o->flags & AI_MUST_CANCEL || ai_thread.closing)
+        ai_complete(o, ai_error_plain(-ECANCELED));
+    else
+        ai_start(o);
+}
+
+static bool is_begun(const struct ai_object *o)
+{
+    return o->ready.run == finish;
+}
+
+/* Whether `finish` is in the ready queue. */
+static bool is_finishing(const struct ai_object *o)
+{
+    return o->flags & AI_VALUE || o->error;
+}
+
+void asyncio_complete(void *self, int code)
+{
+    struct ai_object *o = self;
+
+    if (code > 0)
+        ai_panic("asyncio_complete(%d): an error is negative", code);
+    if (o->state != AI_PENDING || is_finishing(o))
+        ai_panic("RuntimeError: %s '%s' was completed twice, or before it was started",
+                 ai_noun(o->type), o->type->name);
+    if (code == 0)
+        o->flags |= AI_VALUE;
+    if (!(o->flags & AI_TASK)) {
+        ai_complete(o, ai_error_plain(code));
+        return;
+    }
+    o->error = ai_error_plain(code);
+    ai_loop_push(ai_thread.loop, &o->ready);
+}
+
+/* --- Tasks --- */
+
+bool ai_ensure_task(struct ai_object *o, const char *name)
+{
+    char *copy = NULL;
+
+    if (o->flags & AI_SHARED)
+        return true;
+    if (o->state != AI_UNUSED)
+        ai_reused(o);
+    if (o->type->kind > ASYNCIO__COROUTINE)
+        ai_panic("TypeError: a coroutine was expected, got %s '%s'", ai_noun(o->type),
+                 o->type->name);
+    struct ai_loop *loop = ai_thread_loop("a task was to be created");
+    if (name && !(copy = ai_string_copy(name)))
+        return false;
+    if (!ai_ring_reserve(&loop->ready, 1)) {
+        ai_string_free(copy);
+        return false;
+    }
+    o->state = AI_PENDING;
+    o->flags |= AI_SHARED | AI_TASK;
+    uintptr_t number = ++ai_thread.numbered;
+    o->name = copy ? (uintptr_t)copy : number * 2 + 1;
+    ai_ref(o);
+    ai_list_append(&ai_thread.tasks, &o->tasks);
+    ai_thread.tasks_alive++;
+    o->ready.run = o->type->await ? ai_task_start : begin;
+    ai_loop_push(loop, &o->ready);
+    return true;
+}
+
+asyncio_any asyncio__create_task(asyncio_any h, const char *name)
+{
+    if (!h)
+        return NULL;
+    struct ai_object *o = ai_object(h);
+    if (o == ai_thread.yield && !(o = ai_yield_task()))
+        return NULL;
+    if (!ai_ensure_task(o, name)) {
+        ai_disown(o);
+        return NULL;
+    }
+    o->flags &= (uint8_t)~AI_ONCE; /* from now on it is held as a task is */
+    return ai_handle(o);
+}
+
+void asyncio_spawn(asyncio_any h)
+{
+    h = asyncio__create_task(h, NULL);
+    if (h)
+        ai_disown(ai_object(h));
+}
+
+/* --- Cancelling --- */
+
+static bool cancel_task(struct ai_coroutine *c)
+{
+    struct ai_task *task = c->task;
+
+    c->cancels++;
+    if (task && task->waiting && ai_cancel(task->waiting))
+        return true;
+    c->object.flags |= AI_MUST_CANCEL;
+    return true;
+}
+
+static bool cancel_operation(struct ai_object *o)
+{
+    if (o->flags & AI_TASK && !is_begun(o)) {
+        o->flags |= AI_MUST_CANCEL;
+    } else if (is_finishing(o)) { /* what it came to counts no more, as for a coroutine */
+        o->flags &= (uint8_t)~AI_VALUE;
+        ai_error_set(&o->error, ai_error_plain(-ECANCELED));
+    } else if (o->type->cancel) {
+        o->type->cancel(o);
+    } else {
+        asyncio_complete(o, -ECANCELED);
+    }
+    return true;
+}
+
+bool ai_cancel(struct ai_object *o)
+{
+    if (o->state == AI_DONE)
+        return false;
+    return o->type->await ? cancel_task(ai_coroutine(o)) : cancel_operation(o);
+}
+
+bool asyncio_cancel(asyncio_any h)
+{
+    if (!h)
+        return false;
+    struct ai_object *o = ai_object(h);
+    if (o->state == AI_UNUSED) {
+        ai_disown(o);
+        return true;
+    }
+    if (o->type->kind > ASYNCIO__COROUTINE)
+        ai_panic("TypeError: %s '%s' cannot be cancelled", ai_noun(o->type), o->type->name);
+    return ai_cancel(o);
+}
+
+static struct ai_coroutine *counted(asyncio_any h)
+{
+    struct ai_object *o = ai_object(h);
+    return o->type->await && o->type->kind <= ASYNCIO__COROUTINE ? ai_coroutine(o) : NULL;
+}
+
+int asyncio_cancelling(asyncio_any h)
+{
+    struct ai_coroutine *c = counted(h);
+    return c ? (int)c->cancels : 0;
+}
+
+int asyncio_uncancel(asyncio_any h)
+{
+    struct ai_coroutine *c = counted(h);
+
+    if (!c || c->cancels == 0)
+        return 0;
+    if (--c->cancels == 0)
+        c->object.flags &= (uint8_t)~AI_MUST_CANCEL;
+    return (int)c->cancels;
+}

@@ -1,0 +1,233 @@
+/* A thread's loop from its making to its end, and what the hub does meanwhile.
+ *
+ * Shutting down: every task is cancelled and waited for, each of its further waits is cancelled
+ * again (see insist() in task.c), callbacks that have not run are dropped, and what no task made is
+ * let go. */
+#include "base/panic.h"
+#include "task/callback.h"
+#include "task/diagnose.h"
+#include "task/observe.h"
+#include "task/task.h"
+#include "task/thread.h"
+
+#include <stdlib.h>
+
+static int open_loop(void)
+{
+    struct ai_thread *thread = &ai_thread;
+
+    if (!ai_thread_begin())
+        return -ENOMEM;
+    struct ai_loop *loop = ai_allocate(sizeof *loop);
+    if (!loop)
+        return -ENOMEM;
+    int error = ai_loop_open(loop);
+    if (error) {
+        ai_report("asyncio: no event loop: %s", loop->why);
+        ai_deallocate(loop, sizeof *loop);
+        return error;
+    }
+    thread->loop = loop;
+    ai_overflow_watch();
+    ai_observe_begin();
+    return 0;
+}
+
+static void turn(bool block)
+{
+    int error = ai_loop_turn(ai_thread.loop, block);
+
+    if (error)
+        ai_panic("the %s back-end failed: error %d", ai_thread.loop->backend->name, -error);
+}
+
+static void shut_down(void)
+{
+    struct ai_thread *thread = &ai_thread;
+
+    thread->closing = true;
+    ai_list_each (node, &thread->tasks)
+        ai_cancel(ai_container(node, struct ai_object, tasks));
+    while (!ai_list_empty(&thread->tasks))
+        turn(true);
+    while (ai_ring_count(&thread->loop->ready)) /* what they have woken: gathers, done callbacks */
+        turn(false);
+}
+
+static void close_loop(void)
+{
+    struct ai_thread *thread = &ai_thread;
+    struct ai_loop *loop = thread->loop;
+
+    shut_down();
+    ai_callbacks_drop();
+    ai_observe_end();
+    thread->closing = false;
+    thread->loop = NULL;
+    ai_loop_close(loop);
+    ai_deallocate(loop, sizeof *loop);
+}
+
+static void check_outside(const char *what)
+{
+    if (ai_thread.loop)
+        ai_panic("RuntimeError: %s() cannot be called from a running event loop", what);
+}
+
+/* Runs until `o`, a task, is done. */
+static int run_until_done(struct ai_object *o, void *result)
+{
+    while (o->state != AI_DONE)
+        turn(true);
+    o->flags |= AI_RETRIEVED;
+    ai_error_set(&ai_thread.error, ai_error_ref(o->error));
+    return ai_result(o, result);
+}
+
+static int fail(asyncio_any h, int code)
+{
+    asyncio_release(h);
+    ai_error_set(&ai_thread.error, ai_error_plain(code));
+    return code;
+}
+
+int asyncio__run(asyncio_any h, void *result)
+{
+    check_outside("asyncio_run");
+    if (!h)
+        return fail(h, -ENOMEM);
+    int code = open_loop();
+    if (code)
+        return fail(h, code);
+
+    struct ai_object *o = ai_object(h);
+    if (o == ai_thread.yield)
+        o = ai_yield_task();
+    if (o && ai_ensure_task(o, NULL)) {
+        ai_ref(o);
+        code = run_until_done(o, result);
+        close_loop();
+        ai_disown(o);
+        ai_unref(o);
+        return code;
+    }
+    close_loop();
+    return fail(h, -ENOMEM);
+}
+
+/* --- Embedding --- */
+
+int asyncio_loop_new(void)
+{
+    return ai_thread.loop ? -EBUSY : open_loop();
+}
+
+int asyncio_loop_fd(void)
+{
+    struct ai_loop *loop = ai_thread_loop("asyncio_loop_fd");
+
+    return loop->backend->fd(loop->state, ai_timers_next(&loop->timers));
+}
+
+int asyncio_loop_turn(void)
+{
+    struct ai_loop *loop = ai_thread_loop("asyncio_loop_turn");
+
+    if (ai_thread.task)
+        ai_panic("RuntimeError: asyncio_loop_turn() called from within a task");
+    int error = ai_loop_turn(loop, false);
+    if (error)
+        return error;
+    if (ai_ring_count(&loop->ready))
+        loop->backend->wake(loop->state);
+    loop->backend->fd(loop->state, ai_timers_next(&loop->timers)); /* sets its deadline */
+    return (int)ai_thread.tasks_alive;
+}
+
+void asyncio_loop_close(void)
+{
+    if (!ai_thread.loop)
+        return;
+    if (ai_thread.task)
+        ai_panic("RuntimeError: Cannot close a running event loop");
+    close_loop();
+}
+
+/* --- Asking --- */
+
+double asyncio_time(void)
+{
+    const struct ai_loop *loop = ai_thread.loop;
+
+    return (double)(loop ? loop->backend->now(loop->state) : ai_backend_epoll.now(NULL)) / 1e9;
+}
+
+size_t asyncio_all_tasks(asyncio_any *tasks, size_t n)
+{
+    size_t i = 0;
+
+    if (ai_thread.tasks_alive == 0)
+        return 0;
+    ai_list_each (node, &ai_thread.tasks) {
+        if (i == n)
+            break;
+        tasks[i++] = ai_handle(ai_container(node, struct ai_object, tasks));
+    }
+    return ai_thread.tasks_alive;
+}
+
+void asyncio_set_debug(bool on)
+{
+    ai_thread_begin();
+    ai_thread.debug = on;
+    if (ai_thread.loop)
+        ai_observe_begin();
+}
+
+bool asyncio_get_debug(void)
+{
+    return ai_thread_begin() && ai_thread.debug;
+}
+
+int asyncio_set_stack_size(size_t bytes)
+{
+    if (!ai_thread_begin())
+        return -ENOMEM;
+    if (ai_thread.stacks.taken)
+        return -EBUSY;
+    ai_stack_pool_close(&ai_thread.stacks);
+    ai_stack_pool_init(&ai_thread.stacks, bytes);
+    return 0;
+}
+
+void asyncio_info(struct asyncio_info *info)
+{
+    static _Thread_local char why[sizeof ai_thread.loop->why];
+    struct ai_loop *loop = ai_thread.loop;
+    const struct ai_backend *backend = loop ? loop->backend : NULL;
+    void *state;
+
+    ai_thread_begin();
+    if (loop)
+        __builtin_memcpy(why, loop->why, sizeof why);
+    else if (ai_backend_open(&backend, &state, why, sizeof why) == 0) /* what one would get */
+        backend->close(state);
+    else
+        backend = NULL;
+    *info = (struct asyncio_info)
+    {
+        .version = ASYNCIO_VERSION, .backend = backend ? backend->name : "none",
+        .backend_reason = why,
+#if defined(AI_CONTEXT_UCONTEXT)
+        .context = "ucontext",
+#elif defined(__x86_64__)
+        .context = "x86_64",
+#else
+        .context = "aarch64",
+#endif
+        .guard = ai_thread.stacks.guard ? ai_thread.stacks.guard : "",
+        .stack_size = ai_thread.stacks.size,
+        .awaitables = ai_thread.pool.used - (ai_thread.yield != NULL),
+        .tasks = ai_thread.tasks_alive, .stacks = ai_thread.stacks.taken,
+    };
+}

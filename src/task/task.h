@@ -1,0 +1,78 @@
+/* Tasks and coroutines: what runs on a stack.
+ *
+ * A coroutine object is its frame: the head below, then the result and the arguments. Awaited, it
+ * runs as a call on the stack of the task that awaits it. Made a task it gets, when it first runs,
+ * a stack of its own, at whose top lies the task record (struct ai_task), so that a simple parked
+ * task costs its frame and one page; both go when its root coroutine returns.
+ *
+ * A task runs, is ready (its waiter is in the ready queue), or is parked: `waiting` names what it
+ * waits on, whose list of waiters holds the task's. root to top, linked by `parent`, are its
+ * coroutines from the outermost to the one that runs; each knows where it is awaited, and the task
+ * where its innermost await is. So the whole waiting graph is there at any time. */
+#ifndef AI_TASK_TASK_H
+#define AI_TASK_TASK_H
+
+#include "ctx/stack.h"
+#include "task/object.h"
+
+/* How many waits of a task are cancelled in vain during the shutdown before it is given up. */
+enum { AI_MOST_IGNORED = 100 };
+
+struct ai_coroutine {
+    struct ai_object object;
+    struct ai_task *task; /* that runs it; NULL before and after */
+    struct ai_coroutine *parent;
+    union {
+        const void *made_at;                /* unused: the return address of who called it */
+        const struct asyncio__place *place; /* pending: where it is awaited; NULL for a root */
+    };
+    uint32_t cancels; /* asyncio_cancelling() */
+};
+
+_Static_assert(sizeof(struct ai_coroutine) == sizeof(struct asyncio_awaitable), "<asyncio.h>");
+
+struct ai_task {
+    struct ai_waiter waiter; /* run: goes on with the task */
+    struct ai_context context;
+    struct ai_object *waiting;          /* what it is parked on, or NULL */
+    const struct asyncio__place *place; /* of its innermost await */
+    struct ai_error *error;             /* how its last await failed */
+    struct ai_coroutine *root, *top;
+    struct ai_list owned;      /* the objects it made */
+    struct ai_list generators; /* that it has begun and that are not at their end */
+    struct ai_stack stack;
+    int saved_errno;
+    unsigned ignored; /* cancellations during the shutdown that did not end it */
+};
+
+static inline struct ai_coroutine *ai_coroutine(struct ai_object *o)
+{
+    return (struct ai_coroutine *)o;
+}
+
+/* What runs a ready task: ready queue entries with this function are parked tasks. */
+void ai_task_resume(struct ai_ready *ready);
+
+/* Starts the task of a coroutine object that ai_ensure_task() scheduled. */
+void ai_task_start(struct ai_ready *ready);
+
+/* Parks the running task until its waiter runs. */
+void ai_park(struct ai_task *task);
+
+/* Waits for a pending object and returns its error and value as await does; see asyncio__await().
+ */
+int ai_await_pending(struct ai_task *task, struct ai_object *o, void *result);
+
+/* How a coroutine that has returned `result` ended: what it raised, what of its task's last error
+ * it passed on, or NULL. */
+struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, const void *result);
+
+/* Gives back the stacks of the generators that an abandoned task leaves half-way. */
+void ai_generators_abandon(struct ai_task *task);
+
+/* What asyncio_sleep(0) returns: one object a thread, never used up, since it holds nothing. Where
+ * a task is to be made of it, an object of its own takes its place. */
+struct ai_object *ai_yield_new(void);
+struct ai_object *ai_yield_task(void);
+
+#endif

@@ -1,0 +1,99 @@
+#include "task/thread.h"
+
+#include "base/panic.h"
+#include "task/diagnose.h"
+#include "task/task.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+_Thread_local struct ai_thread ai_thread;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool have_key;
+
+static void end(void *unused)
+{
+    struct ai_thread *thread = &ai_thread;
+    (void)unused;
+
+    if (!thread->begun || thread->loop)
+        return; /* exit() within a loop: its stacks are still in use */
+    thread->begun = false;
+    ai_disown_all(&thread->owned);
+    ai_error_set(&thread->error, NULL);
+    ai_unref(thread->yield);
+    ai_overflow_unwatch();
+    if (thread->stacks.taken == 0)
+        ai_stack_pool_close(&thread->stacks);
+    if (thread->pool.used == 0) /* a handle retained for ever keeps its memory */
+        ai_pool_close(&thread->pool);
+}
+
+/* exit() runs no key's destructor. */
+static void end_at_exit(void)
+{
+    end(NULL);
+}
+
+/* The child of a fork has its parent's memory but neither its kernel objects nor its place in the
+ * loop: it is outside of any loop, and may run one of its own. */
+static void forget_in_child(void)
+{
+    struct ai_loop *loop = ai_thread.loop;
+
+    if (!loop)
+        return;
+    loop->backend->forget(loop->state);
+    ai_thread.loop = NULL;
+    ai_thread.task = NULL;
+    ai_thread.closing = false;
+    ai_list_init(&ai_thread.tasks);
+    ai_list_init(&ai_thread.owned);
+    ai_list_init(&ai_thread.callbacks);
+    ai_list_init(&ai_thread.done_callbacks);
+    ai_thread.tasks_alive = 0;
+}
+
+static void set_up_process(void)
+{
+    have_key = pthread_key_create(&key, end) == 0;
+    atexit(end_at_exit);
+    pthread_atfork(NULL, NULL, forget_in_child);
+}
+
+bool ai_thread_begin(void)
+{
+    struct ai_thread *thread = &ai_thread;
+
+    if (thread->begun)
+        return true;
+    pthread_once(&once, set_up_process);
+    if (have_key)
+        pthread_setspecific(key, thread);
+    const char *debug = getenv("ASYNCIO_DEBUG");
+    thread->debug = debug && *debug && *debug != '0';
+    ai_list_init(&thread->owned);
+    ai_list_init(&thread->tasks);
+    ai_list_init(&thread->callbacks);
+    ai_list_init(&thread->done_callbacks);
+    ai_stack_pool_init(&thread->stacks, 0);
+    thread->begun = true;
+    thread->yield = ai_yield_new();
+    if (!thread->yield)
+        thread->begun = false;
+    return thread->begun;
+}
+
+struct ai_list *ai_thread_owned(void)
+{
+    return ai_thread.task ? &ai_thread.task->owned : &ai_thread.owned;
+}
+
+struct ai_loop *ai_thread_loop(const char *what)
+{
+    if (!ai_thread.loop)
+        ai_panic("RuntimeError: no running event loop (%s)", what);
+    return ai_thread.loop;
+}

@@ -1,0 +1,38 @@
+/* What a thread has: its loop, its running task, the pool its objects and the stacks its tasks live
+ * in. Begun by the first object made on the thread, ended with the thread. */
+#ifndef AI_TASK_THREAD_H
+#define AI_TASK_THREAD_H
+
+#include "ctx/stack.h"
+#include "task/object.h"
+
+struct ai_thread {
+    struct ai_task *task; /* that runs now; NULL on the hub and outside of any loop */
+    struct ai_loop *loop; /* NULL where there is none */
+    struct ai_pool pool;
+    struct ai_stack_pool stacks;
+    struct ai_list owned;                     /* made by no task */
+    struct ai_list tasks;                     /* that are not done, oldest first */
+    struct ai_list callbacks, done_callbacks; /* that have not run: see callback.c */
+    size_t tasks_alive;                       /* how many those are */
+    uintptr_t numbered;                       /* tasks so far, for their names */
+    struct ai_object *yield;                  /* what asyncio_sleep(0) returns */
+    struct ai_error *error;                   /* of the last asyncio_run() */
+    void *signal_stack;                       /* for a handler of stack overflows */
+    bool begun;
+    bool debug;
+    bool closing; /* the loop is shutting down: cancellations stick */
+};
+
+extern _Thread_local struct ai_thread ai_thread __attribute__((tls_model("initial-exec")));
+
+/* Begins the thread if it has not; false without memory. */
+bool ai_thread_begin(void);
+
+/* The list of what the running code makes. */
+struct ai_list *ai_thread_owned(void);
+
+/* Aborts unless the thread has a loop; `what` was called. */
+struct ai_loop *ai_thread_loop(const char *what);
+
+#endif

@@ -1,0 +1,8 @@
+/* The subcommands of the asyncio command: each takes its own arguments, argv[0] its name, and
+ * returns the exit status. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+int timeline(int argc, char **argv);
+
+#endif
