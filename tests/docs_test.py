@@ -74,7 +74,7 @@ def prints(program, want):
 def check(block, compiler, flags, directory):
     """What is wrong with the block, or nothing."""
     name = directory / block.where.replace(":", "-")
-    source = name.with_suffix(".c")
+    source = directory / f"{name.name}.c"
     source.write_text(block.source())
     command = [*compiler, *STRICT, *([] if block.program else SNIPPET)]
     compiled = execute([*command, "-o", name, source, *flags])
