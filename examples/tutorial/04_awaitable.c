@@ -9,9 +9,8 @@ struct later {
     struct asyncio_handle *timer;
 };
 
-static awaitable(int) later_new(const struct asyncio_awaitable_type *type, int value, double delay)
+static awaitable(int) later_init(asyncio_any h, int value, double delay)
 {
-    asyncio_any h = asyncio_awaitable_new(type);
     struct later *self = asyncio_awaitable_object(h);
     if (self) {
         self->value = value;
@@ -20,7 +19,7 @@ static awaitable(int) later_new(const struct asyncio_awaitable_type *type, int v
     return h;
 }
 
-/* One way: __await__ in terms of other awaitables, on the stack of the task that awaits it. */
+/* One way: on the stack of the task that awaits it, by awaiting others. */
 static void later_await(void *object, void *result)
 {
     struct later *self = object;
@@ -39,7 +38,7 @@ static const struct asyncio_awaitable_type sleeping_type = {
 
 static awaitable(int) sleeping(int value, double delay)
 {
-    return later_new(&sleeping_type, value, delay);
+    return later_init(asyncio_awaitable_new(&sleeping_type), value, delay);
 }
 
 /* The other way, without a stack: begin, and say when it is complete. */
@@ -74,7 +73,7 @@ static const struct asyncio_awaitable_type ringing_type = {
 
 static awaitable(int) ringing(int value, double delay)
 {
-    return later_new(&ringing_type, value, delay);
+    return later_init(asyncio_awaitable_new(&ringing_type), value, delay);
 }
 
 async(void, async_main)

@@ -4,7 +4,7 @@
 async(void, call_api)
 {
     printf("Hello\n");
-    /* where Python raises CancelledError, the sleep fails, and it is for us to return */
+    /* where Python raises CancelledError, the await fails: we return */
     if (await(asyncio_sleep(3)) < 0)
         return;
     printf("World\n");
