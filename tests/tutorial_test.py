@@ -9,12 +9,14 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent / "examples" / "tutorial"
 TOKEN = re.compile(r"\{(\d+|\.\.\.)\}")
+WRAPPER = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))  # runs a foreign architecture's
 IN_NO_TIME = 2.5  # seconds for a simulated program: less than any sleeping one takes in real time
 
 
@@ -45,7 +47,7 @@ def run(built, program, simulated):
         environment["ASYNCIO_BACKEND"] = "sim"
     begun = time.monotonic()
     done = subprocess.run(
-        [built / program], env=environment, capture_output=True, text=True, timeout=60
+        [*WRAPPER, built / program], env=environment, capture_output=True, text=True, timeout=60
     )
     took = time.monotonic() - begun
     wrong = []
