@@ -91,13 +91,18 @@ struct asyncio_awaitable_type {
     uint32_t result_offset; /* of the T in the object */
     bool result_signed;     /* T is a signed integer: a failure without a value gives -errno */
     uint8_t kind;           /* enum asyncio__kind; 0 for one's own */
+    uint8_t pool_class;     /* set by async() alone */
     const char *file;       /* where it is defined, or NULL */
     int line;
     void (*await)(void *self, void *result);
     int (*start)(void *self); /* 0, or -errno: it failed at once */
     void (*cancel)(void *self);
     void (*destroy)(void *self);
+    void (*iterate)(void *self); /* set by async_gen() alone */
 };
+
+/* Where the library keeps a frame of this size; 0: it will find out. */
+#define ASYNCIO__POOL_CLASS(size) ((size) <= 512 ? ((size) + 15) / 16 : 0)
 
 /* A new unused object of this type, zeroed behind its head, owned by the running task as any
  * awaitable is; NULL without memory. Cast it to the awaitable(T) that users see. */
@@ -149,6 +154,7 @@ ASYNCIO__HOT int asyncio__await(asyncio_any h, void *result, const struct asynci
         .result_size = ASYNCIO__IS_VOID(T) ? 0 : sizeof(ASYNCIO__VALUE(T)),                        \
         .result_offset = offsetof(struct asyncio__frame_##fn, asyncio__value),                     \
         .result_signed = ASYNCIO__SIGNED(T),                                                       \
+        .pool_class = ASYNCIO__POOL_CLASS(sizeof(struct asyncio__frame_##fn)),                     \
         .kind = ASYNCIO__COROUTINE,                                                                \
         .file = __FILE__,                                                                          \
         .line = __LINE__,                                                                          \
@@ -204,10 +210,9 @@ ASYNCIO__HOT int asyncio__await(asyncio_any h, void *result, const struct asynci
     fn ASYNCIO__LIST(ASYNCIO__PARAM, n, __VA_ARGS__);                                              \
     ASYNCIO__FRAME(T, n, fn, __VA_ARGS__)                                                          \
     static void asyncio__body_##fn ASYNCIO__GEN_PARAMS(fn, n, __VA_ARGS__);                        \
-    static void asyncio__await_##fn(void *asyncio__self, void *asyncio__result)                    \
+    static void asyncio__iterate_##fn(void *asyncio__self)                                         \
     {                                                                                              \
         struct asyncio__frame_##fn *asyncio__frame = asyncio__self;                                \
-        (void)asyncio__result;                                                                     \
         asyncio__body_##fn ASYNCIO__GEN_ARGS(n, __VA_ARGS__);                                      \
     }                                                                                              \
     static const struct asyncio_awaitable_type asyncio__type_##fn = {                              \
@@ -218,7 +223,7 @@ ASYNCIO__HOT int asyncio__await(asyncio_any h, void *result, const struct asynci
         .kind = ASYNCIO__GENERATOR,                                                                \
         .file = __FILE__,                                                                          \
         .line = __LINE__,                                                                          \
-        .await = asyncio__await_##fn,                                                              \
+        .iterate = asyncio__iterate_##fn,                                                          \
     };                                                                                             \
     __attribute__((noinline)) ASYNCIO_ASYNC_ITERATOR(T) fn ASYNCIO__LIST(ASYNCIO__PARAM, n,        \
                                                                          __VA_ARGS__)              \

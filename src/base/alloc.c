@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef AI_FAULTS
 bool (*ai_allocation_fails)(size_t size);
+#endif
 
 static atomic_size_t allocated;
 

@@ -24,12 +24,17 @@ void ai_string_free(char *s);
 /* Bytes allocated and not freed, by all threads: the ledger. */
 size_t ai_allocated(void);
 
-/* A test's own: asked before every allocation, of pool slots too; true makes it fail. */
+/* Asked before every allocation, of pool slots too; true makes it fail. Only where built for that.
+ */
+#ifdef AI_FAULTS
 extern bool (*ai_allocation_fails)(size_t size);
 
 static inline bool ai_allocation_refused(size_t size)
 {
-    return __builtin_expect(ai_allocation_fails != NULL, 0) && ai_allocation_fails(size);
+    return ai_allocation_fails && ai_allocation_fails(size);
 }
+#else
+#define ai_allocation_refused(size) ((void)(size), false)
+#endif
 
 #endif

@@ -1,6 +1,6 @@
 #include "base/pool.h"
 
-#include <string.h>
+_Thread_local struct ai_pool ai_pool;
 
 /* A chunk is its head, then slots of one class. */
 struct ai_pool_chunk {
@@ -28,9 +28,8 @@ static void carve(struct ai_pool *pool, struct ai_pool_chunk *chunk, unsigned cl
         *ai_pool_generation(slot) = 1;
         *(void **)slot = pool->free[class];
         pool->free[class] = slot;
-#ifdef AI_POOL_ASAN
-        ASAN_POISON_MEMORY_REGION(slot + AI_POOL_HEAD, size - AI_POOL_HEAD);
-#endif
+        pool->slots++;
+        AI_POOL_SHUT(slot, size);
     }
 }
 
@@ -50,15 +49,24 @@ bool ai_pool_refill(struct ai_pool *pool, unsigned class)
     return true;
 }
 
+size_t ai_pool_used(const struct ai_pool *pool)
+{
+    size_t used = pool->slots;
+
+    for (unsigned class = 0; class < AI_POOL_CLASSES; class ++) {
+        for (void **slot = pool->free[class]; slot; slot = *slot)
+            used--;
+    }
+    return used;
+}
+
 void ai_pool_close(struct ai_pool *pool)
 {
     while (pool->chunks) {
         struct ai_pool_chunk *chunk = pool->chunks;
         pool->chunks = chunk->next;
-#ifdef AI_POOL_ASAN
-        ASAN_UNPOISON_MEMORY_REGION(chunk, chunk->size);
-#endif
+        AI_POOL_OPEN(chunk, chunk->size);
         ai_deallocate(chunk, chunk->size);
     }
-    memset(pool->free, 0, sizeof pool->free);
+    *pool = (struct ai_pool){0};
 }

@@ -41,8 +41,11 @@ struct ai_pool_chunk;
 struct ai_pool {
     void *free[AI_POOL_CLASSES];
     struct ai_pool_chunk *chunks;
-    size_t used; /* slots in use: the ledger */
+    size_t slots; /* carved so far */
 };
+
+/* This thread's. */
+extern _Thread_local struct ai_pool ai_pool __attribute__((tls_model("initial-exec")));
 
 static inline uint16_t *ai_pool_generation(void *slot)
 {
@@ -58,35 +61,51 @@ static inline unsigned ai_pool_class(size_t size)
 
 bool ai_pool_refill(struct ai_pool *pool, unsigned class);
 
+#ifdef AI_POOL_ASAN
+#define AI_POOL_OPEN(slot, size) ASAN_UNPOISON_MEMORY_REGION(slot, size)
+#define AI_POOL_SHUT(slot, size)                                                                   \
+    ASAN_POISON_MEMORY_REGION((char *)(slot) + AI_POOL_HEAD, (size)-AI_POOL_HEAD)
+#else
+#define AI_POOL_OPEN(slot, size) ((void)0)
+#define AI_POOL_SHUT(slot, size) ((void)0)
+#endif
+
+/* A slot of this class that is there already, or NULL. */
+static inline void *ai_pool_reuse(struct ai_pool *pool, unsigned class, size_t size)
+{
+    void **slot = pool->free[class];
+
+    (void)size;
+    if (__builtin_expect(!slot, 0) || ai_allocation_refused(size))
+        return NULL;
+    pool->free[class] = *slot;
+    AI_POOL_OPEN(slot, size);
+    return slot;
+}
+
 /* A slot of at least `size` bytes, not zeroed; NULL without memory or beyond AI_POOL_LARGE. */
 static inline void *ai_pool_take(struct ai_pool *pool, size_t size)
 {
     unsigned class = ai_pool_class(size);
-    if (__builtin_expect(size > AI_POOL_LARGE || ai_allocation_refused(size), 0))
+
+    if (size > AI_POOL_LARGE || (!pool->free[class] && !ai_pool_refill(pool, class)))
         return NULL;
-    if (__builtin_expect(!pool->free[class], 0) && !ai_pool_refill(pool, class))
-        return NULL;
-    void **slot = pool->free[class];
-    pool->free[class] = *slot;
-    pool->used++;
-#ifdef AI_POOL_ASAN
-    ASAN_UNPOISON_MEMORY_REGION(slot, size);
-#endif
-    return slot;
+    return ai_pool_reuse(pool, class, size);
 }
 
-static inline void ai_pool_give(struct ai_pool *pool, void *slot, size_t size)
+static inline void ai_pool_give(struct ai_pool *pool, void *slot, unsigned class, size_t size)
 {
-    unsigned class = ai_pool_class(size);
-    if (++*ai_pool_generation(slot) == 0)
-        *ai_pool_generation(slot) = 1;
+    uint16_t *generation = ai_pool_generation(slot);
+
+    (void)size;
+    *generation = (uint16_t)(*generation + 1 + (*generation == UINT16_MAX));
     *(void **)slot = pool->free[class];
     pool->free[class] = slot;
-    pool->used--;
-#ifdef AI_POOL_ASAN
-    ASAN_POISON_MEMORY_REGION((char *)slot + AI_POOL_HEAD, size - AI_POOL_HEAD);
-#endif
+    AI_POOL_SHUT(slot, size);
 }
+
+/* How many slots are in use: the ledger. Counts the free ones. */
+size_t ai_pool_used(const struct ai_pool *pool);
 
 /* The pool a slot belongs to. */
 static inline struct ai_pool *ai_pool_of(const void *slot)

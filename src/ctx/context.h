@@ -5,8 +5,8 @@
  * a call is saved across a switch, except the floating-point control words (rounding mode,
  * exception masks), which belong to the thread: saving them would double the price of a switch.
  *
- * One folder an architecture holds the switch by hand; ucontext/ is the portable one. AddressSanitizer
- * and ThreadSanitizer are told of every switch here and nowhere else. */
+ * One folder an architecture holds the switch by hand; ucontext/ is the portable one.
+ * AddressSanitizer and ThreadSanitizer are told of every switch here and nowhere else. */
 #ifndef AI_CTX_CONTEXT_H
 #define AI_CTX_CONTEXT_H
 
@@ -32,15 +32,22 @@ void ai_context_init(struct ai_context *c, void *low, void *high, void (*entry)(
 /* Makes `c` fit to hold the calling thread's own computation (for the first `from`). */
 void ai_context_adopt(struct ai_context *c);
 
+/* What an architecture provides: a computation's first state, and the switch. */
+void ai_machine_init(struct ai_context *c, void *low, void *high, void (*entry)(void *), void *arg);
+void ai_machine_switch(struct ai_context *from, struct ai_context *to);
+
 /* Suspends the running computation in `from` and goes on with `to`; returns when somebody
  * switches to `from`. */
+#ifdef AI_SANITIZED
 void ai_context_switch(struct ai_context *from, struct ai_context *to);
+#else
+#define ai_context_switch ai_machine_switch
+#endif
 
 /* The same for a computation that has ended: nobody will ever switch to `from` again. */
 _Noreturn void ai_context_leave(struct ai_context *from, struct ai_context *to);
 
-/* Frees what the sanitizers hold for a context that never runs again (one left or abandoned).
- * Not the running one. */
+/* Frees what the sanitizers hold for a context that is suspended and will never run again. */
 void ai_context_discard(struct ai_context *c);
 
 #endif

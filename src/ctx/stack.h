@@ -7,8 +7,8 @@
  * fails instead.
  *
  * Invariants: a stack is with its user or free, never both; a free stack that was never used has no
- * page touched; the one freed last is taken first (its page is warm); what lies idle beyond a
- * bound gives its pages back to the kernel, its guard stays. */
+ * page touched; the one freed last is taken first (its page is warm); guards last as long as their
+ * slab. */
 #ifndef AI_CTX_STACK_H
 #define AI_CTX_STACK_H
 
@@ -22,18 +22,19 @@ struct ai_stack {
     char *high; /* one past the last usable byte, 64-byte aligned; coloured: it differs from stack
                  * to stack within the top page by a multiple of the cache line, so that the tops
                  * of many stacks do not fight for the same cache sets */
-    struct ai_stack_slab *slab; /* where it belongs; the pool's business */
+    struct ai_stack_slab *slab; /* where it belongs: the pool's business */
+    unsigned valgrind;          /* its number for valgrind */
 };
 
 struct ai_stack_pool {
-    size_t size;                 /* of one stack, guard included; a multiple of the page size */
-    struct ai_stack_slab *slabs; /* the newest first */
-    size_t taken;                /* stacks that are with their users: the ledger */
-    size_t reserved;             /* stacks in all slabs */
-    const char *guard;           /* "madvise", "mprotect": how guards are made, for asyncio_info */
-    /* the pool's own bookkeeping follows */
-    struct ai_stack_slab *partial;
-    size_t idle;
+    size_t size;  /* of one stack, guard included; a multiple of the page size */
+    size_t taken; /* stacks that are with their users: the ledger */
+    size_t idle;  /* free ones that may have pages */
+    const char
+        *guard; /* how guards are made: "process_madvise", "madvise", "mprotect"; NULL before any */
+    struct ai_stack_slab *slabs;  /* all, the newest first */
+    struct ai_stack_slab *usable; /* that have a free stack, the one freed to last first */
+    unsigned next_count;          /* stacks in the next slab */
 };
 
 /* size 0 means the default (ASYNCIO_STACK_SIZE in the environment, else 256 KiB); sizes are rounded
@@ -42,6 +43,9 @@ void ai_stack_pool_init(struct ai_stack_pool *pool, size_t size);
 
 /* Unmaps all slabs. Every stack must have been given back. */
 void ai_stack_pool_close(struct ai_stack_pool *pool);
+
+/* Gives pages of idle stacks back to the kernel, beyond a few hundred. For when there is time. */
+void ai_stack_pool_trim(struct ai_stack_pool *pool);
 
 /* Fills in *stack and returns true, or returns false: no memory, or no guard to be had. */
 bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *stack);

@@ -39,6 +39,7 @@ const struct ai_backend ai_backend_io_uring = {.name = "io_uring", .open = no_ri
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -58,7 +59,7 @@ struct ring {
     struct ai_wake wake;
     struct ai_op wake_op, alarm_op;
     uint64_t wake_count;  /* what wake_op reads */
-    int timer;            /* -1 until fd() is asked for */
+    int timer, bell;      /* -1 until fd() is asked for */
     bool waking, alarmed; /* wake_op, alarm_op are under way */
     bool closing;
 };
@@ -252,12 +253,42 @@ static int set_alarm(struct ring *r, int64_t deadline)
     return ai_clock_arm(r->timer, deadline);
 }
 
-/* The ring's descriptor polls readable for completions and for deferred work that leads to them.
- * What never passes through the ring makes itself felt as a wake-up. */
+static int set_bell(struct ring *r)
+{
+    if (r->bell >= 0)
+        return 0;
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int error = io_uring_register_eventfd(&r->uring, fd);
+    if (error != 0)
+        close(fd);
+    else
+        r->bell = fd;
+    return error;
+}
+
+/* Deferred work is run when the loop's thread enters the ring, and wakes nobody who polls the
+ * ring's own descriptor. A registered eventfd, the bell, is rung for it, and for completions; but
+ * only for the first of them, so after it was silenced it is rung again for what is there already.
+ */
+static void ring_bell(struct ring *r, bool more)
+{
+    uint64_t count;
+    ssize_t n = read(r->bell, &count, sizeof count);
+    unsigned flags = __atomic_load_n(r->uring.sq.kflags, __ATOMIC_ACQUIRE);
+    if (more || !ai_list_empty(&r->ended) || io_uring_cq_ready(&r->uring) != 0 ||
+        (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0)
+        n = write(r->bell, &(uint64_t){1}, sizeof(uint64_t));
+    (void)n;
+}
+
 static int ring_fd(void *state, int64_t deadline)
 {
     struct ring *r = state;
-    int error = set_alarm(r, deadline);
+    int error = set_bell(r);
+    if (error == 0)
+        error = set_alarm(r, deadline);
     if (error != 0)
         return error;
     error = fill(r);
@@ -265,9 +296,8 @@ static int ring_fd(void *state, int64_t deadline)
         error = io_uring_submit(&r->uring);
     if (error < 0 && !is_passing(error))
         return error;
-    if (error < 0 || !ai_list_empty(&r->ended))
-        ai_wake_up(&r->wake);
-    return r->uring.ring_fd;
+    ring_bell(r, error < 0);
+    return r->bell;
 }
 
 /* ── Life ────────────────────────────────────────────────────────────────────────────────────── */
@@ -282,7 +312,18 @@ static void release(struct ring *r)
         close(r->wake.fd);
     if (r->timer >= 0)
         close(r->timer);
+    if (r->bell >= 0)
+        close(r->bell);
     ai_deallocate(r, sizeof *r);
+}
+
+static bool withdraw(struct ring *r, struct ai_op *op)
+{
+    if ((op->state & SENT) != 0)
+        ring_cancel(r, op);
+    else
+        ai_list_remove(&op->link);
+    return (op->state & SENT) != 0;
 }
 
 /* The kernel may write to wake_count until its read has ended. */
@@ -290,10 +331,8 @@ static void ring_close(void *state)
 {
     struct ring *r = state;
     r->closing = true;
-    if (r->waking)
-        ring_cancel(r, &r->wake_op);
-    if (r->alarmed)
-        ring_cancel(r, &r->alarm_op);
+    r->waking = r->waking && withdraw(r, &r->wake_op);
+    r->alarmed = r->alarmed && withdraw(r, &r->alarm_op);
     while ((r->waking || r->alarmed) && ring_wait(r, INT64_MAX) >= 0)
         ;
     release(r);
@@ -378,7 +417,7 @@ static int ring_open(void **state, char *why, size_t why_size)
         snprintf(why, why_size, "out of memory");
         return -ENOMEM;
     }
-    r->uring.ring_fd = r->wake.fd = r->timer = -1;
+    r->uring.ring_fd = r->wake.fd = r->timer = r->bell = -1;
     ai_list_init(&r->unsent);
     ai_list_init(&r->ended);
     int error;

@@ -21,7 +21,7 @@ struct ai_timers {
     struct ai_timer_entry {
         int64_t deadline;
         struct ai_timer *timer;
-    } *heap;
+    } * heap;
     uint32_t count, capacity, order;
 };
 

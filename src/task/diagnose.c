@@ -42,6 +42,9 @@ void ai_bad_handle(asyncio_any h)
         ai_panic("TypeError: NULL is no awaitable%s", here(at, sizeof at));
     if (generation == 0)
         ai_panic("TypeError: %p is no awaitable%s", h, here(at, sizeof at));
+    if (o->generation == generation)
+        ai_panic("RuntimeError: %s '%s' belongs to the loop of another thread%s", ai_noun(o->type),
+                 o->type->name, here(at, sizeof at));
     if (o->state == AI_FREE && o->generation == (uint16_t)(generation + 1))
         ai_reused(o); /* nothing has been put in its place yet */
     ai_panic(

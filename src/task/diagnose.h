@@ -7,9 +7,6 @@
 /* "coroutine", "task", … as error messages call it. */
 const char *ai_noun(const struct asyncio_awaitable_type *type);
 
-/* A handle that names no living object. */
-_Noreturn void ai_bad_handle(asyncio_any h) __attribute__((cold));
-
 /* An object used by a second taker. */
 _Noreturn void ai_reused(const struct ai_object *o) __attribute__((cold));
 

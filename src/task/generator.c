@@ -45,7 +45,7 @@ static void run_body(void *arg)
 {
     struct run *run = arg;
 
-    run->generator->object.type->await(run->generator, NULL);
+    run->generator->object.type->iterate(run->generator);
     end(run);
 }
 

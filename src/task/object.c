@@ -7,38 +7,6 @@
 
 #include <string.h>
 
-/* --- Handles --- */
-
-static inline struct ai_object *check(asyncio_any h)
-{
-    struct ai_object *o = asyncio_awaitable_object(h);
-    uint16_t generation = (uint16_t)((uintptr_t)h >> (8 * sizeof(uintptr_t) - 16));
-
-    if (__builtin_expect(generation == 0, 0))
-        return NULL; /* no handle of ours: not even to be looked at */
-    if (__builtin_expect(o->generation != generation || o->state == AI_FREE, 0))
-        return NULL;
-    return o;
-}
-
-struct ai_object *ai_object(asyncio_any h)
-{
-    struct ai_object *o = check(h);
-
-    if (__builtin_expect(!o, 0))
-        ai_bad_handle(h);
-    if (__builtin_expect(ai_pool_of(o) != &ai_thread.pool, 0))
-        ai_panic("RuntimeError: %s '%s' belongs to the loop of another thread", ai_noun(o->type),
-                 o->type->name);
-    return o;
-}
-
-struct ai_object *ai_object_if_any(asyncio_any h)
-{
-    struct ai_object *o = h ? check(h) : NULL;
-    return o && ai_pool_of(o) == &ai_thread.pool ? o : NULL;
-}
-
 /* --- Making and freeing --- */
 
 static size_t size_of(const struct ai_object *o)
@@ -46,23 +14,24 @@ static size_t size_of(const struct ai_object *o)
     return o->type->size ? o->type->size : ((const struct ai_sized *)o)->size;
 }
 
-static inline struct ai_object *make(const struct asyncio_awaitable_type *type, size_t size)
+/* The head of a fresh object but its waiters, which only those have that others wait for. */
+static inline void init(struct ai_object *o, const struct asyncio_awaitable_type *type)
 {
-    struct ai_thread *thread = &ai_thread;
+    struct ai_task *task = ai_thread.task;
 
-    if (__builtin_expect(!thread->begun, 0) && !ai_thread_begin())
-        return NULL;
-    struct ai_object *o = ai_pool_take(&thread->pool, size);
-    if (!o)
-        return NULL;
     o->type = type;
-    o->refs = 1;
-    o->state = AI_UNUSED;
-    o->flags = AI_OWNED;
-    o->waiters = NULL;
+    o->life = ai_life(1, o->generation, AI_UNUSED, AI_OWNED);
     o->error = NULL;
-    o->name = 0;
-    ai_list_append(thread->task ? &thread->task->owned : &thread->owned, &o->owned);
+    ai_list_append(task ? &task->owned : &ai_thread.owned, &o->owned);
+}
+
+static struct ai_object *make(const struct asyncio_awaitable_type *type, size_t size)
+{
+    if (!ai_thread.begun && !ai_thread_begin())
+        return NULL;
+    struct ai_object *o = ai_pool_take(&ai_pool, size);
+    if (o)
+        init(o, type);
     return o;
 }
 
@@ -73,6 +42,7 @@ struct ai_object *ai_object_new(const struct asyncio_awaitable_type *type, size_
     struct ai_object *o = make(type, size);
     if (!o)
         return NULL;
+    o->waiters = NULL;
     memset(o + 1, 0, size - sizeof *o);
     if (!type->size)
         ((struct ai_sized *)o)->size = (uint32_t)size;
@@ -82,23 +52,31 @@ struct ai_object *ai_object_new(const struct asyncio_awaitable_type *type, size_
 asyncio_any asyncio_awaitable_new(const struct asyncio_awaitable_type *type)
 {
     struct ai_object *o = ai_object_new(type, type->size);
-    if (o && type->await)
-        ((struct ai_coroutine *)o)->place = NULL;
     return o ? ai_handle(o) : NULL;
 }
 
-/* The hot one: async() stores the arguments itself, so only the head is set. */
-asyncio_any asyncio__coroutine(const struct asyncio_awaitable_type *type, void *made_at)
+static __attribute__((noinline)) asyncio_any
+coroutine_slowly(const struct asyncio_awaitable_type *type, void *made_at)
 {
     struct ai_coroutine *c = (struct ai_coroutine *)make(type, type->size);
 
-    if (__builtin_expect(!c, 0))
+    if (!c)
         return NULL;
-    c->task = NULL;
-    c->parent = NULL;
     c->made_at = made_at;
-    c->cancels = 0;
     return ai_handle(&c->object);
+}
+
+/* The hot one: async() stores the arguments itself, so only the head is set. A thread that has not
+ * begun has an empty pool. */
+asyncio_any asyncio__coroutine(const struct asyncio_awaitable_type *type, void *made_at)
+{
+    struct ai_object *o = ai_pool_reuse(&ai_pool, type->pool_class, type->size);
+
+    if (__builtin_expect(!o, 0)) /* no class is class 0, which is always empty */
+        return coroutine_slowly(type, made_at);
+    init(o, type);
+    ((struct ai_coroutine *)o)->made_at = made_at;
+    return ai_handle(o);
 }
 
 void ai_object_free(struct ai_object *o)
@@ -112,10 +90,10 @@ void ai_object_free(struct ai_object *o)
     }
     if (o->type->destroy)
         o->type->destroy(o);
-    if (o->name && !(o->name & 1))
+    if (o->flags & AI_TASK && !(o->name & 1))
         ai_string_free((char *)o->name);
     o->state = AI_FREE;
-    ai_pool_give(&ai_thread.pool, o, size);
+    ai_pool_give(&ai_pool, o, ai_pool_class(size), size);
 }
 
 void ai_disown(struct ai_object *o)

@@ -32,22 +32,27 @@ enum ai_flag {
     AI_CANCELLED = 1 << 3,   /* it ended by its cancellation */
     AI_VALUE = 1 << 4,       /* its result is in place */
     AI_RETRIEVED = 1 << 5,   /* somebody asked how it ended */
-    AI_MUST_CANCEL = 1 << 6, /* a cancellation waits to be delivered */
+    AI_MUST_CANCEL = 1 << 6, /* it is to be cancelled before it starts */
     AI_ONCE = 1 << 7,        /* shared, but the first await takes it all the same: gather, shield */
 };
 
 struct ai_object {
     struct ai_ready ready; /* its own next step: starting, finishing */
     const struct asyncio_awaitable_type *type;
-    uint32_t refs;
-    uint16_t generation; /* the pool's */
-    uint8_t state;
-    uint8_t flags;
+    union {
+        struct {
+            uint32_t refs;
+            uint16_t generation; /* the pool's */
+            uint8_t state;
+            uint8_t flags;
+        };
+        uint64_t life; /* all four, for those who test or set them at once */
+    };
     struct ai_waiter *waiters; /* a ring: the first, whose prev is the last; or NULL */
     struct ai_error *error;    /* how it failed */
     struct ai_list owned;      /* among its maker's */
     struct ai_list tasks;      /* among the loop's */
-    uintptr_t name;            /* of a task: 2n + 1 for Task-n, else a string */
+    uintptr_t name;            /* of a task, else undefined: 2n + 1 for Task-n, or a string */
 };
 
 _Static_assert(offsetof(struct ai_object, generation) == AI_POOL_GENERATION, "the pool's place");
@@ -68,16 +73,36 @@ struct ai_waiter {
 
 /* --- Handles --- */
 
+_Noreturn void ai_bad_handle(asyncio_any h) __attribute__((cold));
+
 static inline void *ai_handle(const struct ai_object *o)
 {
     return (void *)((uintptr_t)o | (uintptr_t)o->generation << (8 * sizeof(uintptr_t) - 16));
 }
 
-/* The object of a valid handle of this thread; anything else ends the program. */
-struct ai_object *ai_object(asyncio_any h);
+/* The object of a valid handle of this thread, NULL where it is none (or its object has gone). */
+static inline struct ai_object *ai_object_if_any(asyncio_any h)
+{
+    struct ai_object *o = asyncio_awaitable_object(h);
+    uint16_t generation = (uint16_t)((uintptr_t)h >> (8 * sizeof(uintptr_t) - 16));
 
-/* The same, NULL where the handle's object has gone: for those to whom that is no mistake. */
-struct ai_object *ai_object_if_any(asyncio_any h);
+    if (__builtin_expect(generation == 0, 0))
+        return NULL; /* no handle of ours: not even to be looked at */
+    if (__builtin_expect(o->generation != generation, 0) ||
+        __builtin_expect(ai_pool_of(o) != &ai_pool, 0))
+        return NULL;
+    return o;
+}
+
+/* The same; anything else ends the program. */
+static inline struct ai_object *ai_object(asyncio_any h)
+{
+    struct ai_object *o = ai_object_if_any(h);
+
+    if (__builtin_expect(!o, 0))
+        ai_bad_handle(h);
+    return o;
+}
 
 /* --- Making, using, freeing --- */
 
@@ -88,6 +113,16 @@ struct ai_object *ai_object_new(const struct asyncio_awaitable_type *type, size_
 /* Marks an unused object as pending and passes its maker's reference to the caller; aborts if it
  * was used before. */
 void ai_take(struct ai_object *o);
+
+/* By shifts: compilers build the union in memory, which costs more than all else. */
+static inline uint64_t ai_life(uint32_t refs, uint16_t generation, uint8_t state, uint8_t flags)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return refs | (uint64_t)generation << 32 | (uint64_t)state << 48 | (uint64_t)flags << 56;
+#else
+    return (uint64_t)refs << 32 | (uint64_t)generation << 16 | (uint64_t)state << 8 | flags;
+#endif
+}
 
 static inline struct ai_object *ai_ref(struct ai_object *o)
 {

@@ -86,6 +86,9 @@ bool ai_ensure_task(struct ai_object *o, const char *name)
         ai_string_free(copy);
         return false;
     }
+    if (o->type->await)
+        ai_coroutine(o)->task = NULL, ai_coroutine(o)->cancels = 0;
+    o->waiters = NULL;
     o->state = AI_PENDING;
     o->flags |= AI_SHARED | AI_TASK;
     uintptr_t number = ++ai_thread.numbered;
@@ -127,9 +130,10 @@ static bool cancel_task(struct ai_coroutine *c)
     struct ai_task *task = c->task;
 
     c->cancels++;
-    if (task && task->waiting && ai_cancel(task->waiting))
-        return true;
-    c->object.flags |= AI_MUST_CANCEL;
+    if (!task)
+        c->object.flags |= AI_MUST_CANCEL;
+    else if (!task->waiting || !ai_cancel(task->waiting))
+        task->must_cancel = true;
     return true;
 }
 
@@ -172,7 +176,7 @@ bool asyncio_cancel(asyncio_any h)
 static struct ai_coroutine *counted(asyncio_any h)
 {
     struct ai_object *o = ai_object(h);
-    return o->type->await && o->type->kind <= ASYNCIO__COROUTINE ? ai_coroutine(o) : NULL;
+    return o->type->await && o->flags & AI_TASK ? ai_coroutine(o) : NULL;
 }
 
 int asyncio_cancelling(asyncio_any h)
@@ -187,7 +191,10 @@ int asyncio_uncancel(asyncio_any h)
 
     if (!c || c->cancels == 0)
         return 0;
-    if (--c->cancels == 0)
+    if (--c->cancels == 0) {
         c->object.flags &= (uint8_t)~AI_MUST_CANCEL;
+        if (c->task)
+            c->task->must_cancel = false;
+    }
     return (int)c->cancels;
 }

@@ -27,10 +27,12 @@ static void add(struct text *t, const char *format, ...)
 
 static void add_name(struct text *t, const struct ai_object *o)
 {
-    if (o->name & 1)
+    if (!(o->flags & AI_TASK))
+        add(t, "''");
+    else if (o->name & 1)
         add(t, "'Task-%lu'", (unsigned long)(o->name >> 1));
     else
-        add(t, "'%s'", o->name ? (const char *)o->name : "");
+        add(t, "'%s'", (const char *)o->name);
 }
 
 /* Where the root coroutine is: at the await of the coroutine it called. */
@@ -58,7 +60,7 @@ static void add_place(struct text *t, const struct ai_object *o)
 static const char *state_of(const struct ai_object *o)
 {
     if (o->state != AI_DONE)
-        return o->flags & AI_MUST_CANCEL ? "cancelling" : "pending";
+        return asyncio_cancelling(ai_handle(o)) ? "cancelling" : "pending";
     return o->flags & AI_CANCELLED ? "cancelled" : "finished";
 }
 
@@ -140,11 +142,13 @@ char *asyncio_repr(asyncio_any h, char *buf, size_t n)
 int asyncio_set_name(asyncio_any h, const char *name)
 {
     struct ai_object *o = ai_object(h);
-    char *copy = ai_string_copy(name);
+    char *copy;
 
-    if (!copy)
+    if (!(o->flags & AI_TASK))
+        return -EINVAL;
+    if (!(copy = ai_string_copy(name)))
         return -ENOMEM;
-    if (o->name && !(o->name & 1))
+    if (!(o->name & 1))
         ai_string_free((char *)o->name);
     o->name = (uintptr_t)copy;
     return 0;
@@ -155,8 +159,10 @@ const char *asyncio_get_name(asyncio_any h)
     static _Thread_local char number[32];
     struct ai_object *o = ai_object(h);
 
+    if (!(o->flags & AI_TASK))
+        return "";
     if (!(o->name & 1))
-        return o->name ? (const char *)o->name : "";
+        return (const char *)o->name;
     snprintf(number, sizeof number, "Task-%lu", (unsigned long)(o->name >> 1));
     return number;
 }

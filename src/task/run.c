@@ -227,7 +227,7 @@ void asyncio_info(struct asyncio_info *info)
 #endif
         .guard = ai_thread.stacks.guard ? ai_thread.stacks.guard : "",
         .stack_size = ai_thread.stacks.size,
-        .awaitables = ai_thread.pool.used - (ai_thread.yield != NULL),
+        .awaitables = ai_pool_used(&ai_pool) - (ai_thread.yield != NULL),
         .tasks = ai_thread.tasks_alive, .stacks = ai_thread.stacks.taken,
     };
 }

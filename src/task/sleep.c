@@ -77,16 +77,12 @@ static struct sleep *sleep_new(double delay)
 
 ASYNCIO_AWAITABLE(int) asyncio_sleep(double seconds)
 {
-    void *h = NULL;
+    struct sleep *s;
 
-    if (!(seconds > 0)) {
-        if (ai_thread.begun || ai_thread_begin())
-            h = ai_handle(ai_thread.yield);
-    } else {
-        struct sleep *s = sleep_new(seconds);
-        h = s ? ai_handle(&s->object) : NULL;
-    }
-    return h;
+    if (!(seconds > 0) && (ai_thread.yield_handle || ai_thread_begin()))
+        return ai_thread.yield_handle;
+    s = sleep_new(seconds);
+    return s ? ai_handle(&s->object) : NULL;
 }
 
 static const struct asyncio_awaitable_type yield_type = {

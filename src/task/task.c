@@ -41,15 +41,21 @@ static inline struct ai_context *next_context(struct ai_thread *thread)
     return &thread->task->context;
 }
 
-void ai_park(struct ai_task *task)
+/* errno belongs to the task. */
+static inline void park(struct ai_thread *thread, struct ai_task *task)
 {
-    struct ai_context *next = next_context(&ai_thread);
-    int saved = errno;
+    struct ai_context *next = next_context(thread);
+    int saved = *thread->errno_place;
 
     if (next != &task->context) {
         ai_context_switch(&task->context, next);
-        errno = saved;
+        *thread->errno_place = saved;
     }
+}
+
+void ai_park(struct ai_task *task)
+{
+    park(&ai_thread, task);
 }
 
 void ai_task_resume(struct ai_ready *ready)
@@ -117,7 +123,13 @@ static struct ai_task *place_task(const struct ai_stack *stack, struct ai_corout
     struct ai_task *task =
         (struct ai_task *)((uintptr_t)(stack->high - sizeof *task) & ~(uintptr_t)63);
 
-    *task = (struct ai_task){.waiter.ready.run = ai_task_resume, .root = root, .top = root};
+    task->waiter.ready.run = ai_task_resume;
+    task->error = NULL;
+    task->place = NULL;
+    task->waiting = NULL;
+    task->must_cancel = false;
+    task->ignored = 0;
+    task->root = task->top = root;
     task->stack = *stack;
     ai_list_init(&task->owned);
     ai_list_init(&task->generators);
@@ -168,15 +180,12 @@ static void fail_await(struct ai_task *task, int code)
     ai_error_set(&task->error, ai_error_plain(code));
 }
 
-/* A cancellation that arrived while it was parked, or during the shutdown any further wait. */
-static bool cancellation_due(struct ai_task *task)
+/* Whether a cancellation arrived while it was parked; it is delivered by this. */
+static inline bool cancellation_due(struct ai_task *task)
 {
-    struct ai_object *root = &task->root->object;
-
-    if (__builtin_expect(!(root->flags & AI_MUST_CANCEL), 1))
-        return false;
-    root->flags &= (uint8_t)~AI_MUST_CANCEL;
-    return true;
+    bool due = task->must_cancel;
+    task->must_cancel = false;
+    return due;
 }
 
 /* Waits in vain for ever during the shutdown: every wait of a task that goes on is cancelled again,
@@ -185,18 +194,21 @@ static void insist(struct ai_task *task)
 {
     if (task->ignored++ == AI_MOST_IGNORED)
         abandon(task);
-    task->root->object.flags |= AI_MUST_CANCEL;
+    task->must_cancel = true;
 }
 
-static int yield(struct ai_task *task)
+static inline int yield(struct ai_thread *thread, struct ai_task *task,
+                        const struct asyncio__place *place)
 {
+    task->place = place;
     ai_error_set(&task->error, NULL);
-    ai_loop_push(ai_thread.loop, &task->waiter.ready);
-    ai_park(task);
-    if (__builtin_expect(ai_thread.closing, 0))
+    ai_loop_push(thread->loop, &task->waiter.ready);
+    park(thread, task);
+    if (__builtin_expect(thread->closing, 0))
         insist(task);
-    if (!cancellation_due(task))
+    if (__builtin_expect(!task->must_cancel, 1))
         return 0;
+    task->must_cancel = false;
     fail_await(task, -ECANCELED);
     return -ECANCELED;
 }
@@ -206,13 +218,10 @@ static void wait_for(struct ai_task *task, struct ai_object *o)
 {
     ai_wait_on(o, &task->waiter);
     task->waiting = o;
-    if (__builtin_expect(ai_thread.closing, 0)) {
+    if (__builtin_expect(ai_thread.closing, 0))
         insist(task);
-        if (ai_cancel(o))
-            task->root->object.flags &= (uint8_t)~AI_MUST_CANCEL;
-    } else if (__builtin_expect(task->root->object.flags & AI_MUST_CANCEL, 0) && ai_cancel(o)) {
-        task->root->object.flags &= (uint8_t)~AI_MUST_CANCEL;
-    }
+    if (__builtin_expect(task->must_cancel, 0))
+        task->must_cancel = !ai_cancel(o);
     ai_park(task);
     task->waiting = NULL;
 }
@@ -262,45 +271,90 @@ static int await_shared(struct ai_task *task, struct ai_object *o, void *result)
     return code;
 }
 
-/* A coroutine awaited is a call. */
-static inline int call(struct ai_task *task, struct ai_coroutine *c, void *result,
-                       const struct asyncio__place *place)
+/* A coroutine awaited is a call. It is unused and in its maker's list. */
+static inline void call(struct ai_task *task, struct ai_coroutine *c, void *result,
+                        const struct asyncio__place *place)
 {
-    ai_take(&c->object);
+    struct ai_object *o = &c->object;
+
+    o->life ^= ai_life(0, 0, AI_UNUSED ^ AI_PENDING, AI_OWNED);
+    o->owned.next->prev = o->owned.prev;
+    o->owned.prev->next = o->owned.next;
     ai_error_set(&task->error, NULL);
-    c->task = task;
     c->place = place;
     c->parent = task->top;
     task->top = c;
-    c->object.type->await(c, result);
+    o->type->await(c, result);
     task->top = c->parent;
-    if (__builtin_expect(c->object.error || task->error, 0))
+    if (__builtin_expect(o->error || task->error, 0))
         task->error = ai_settle(task, c, result);
-    ai_unref(&c->object);
+}
+
+static int await_slowly(struct ai_task *task, struct ai_object *o, void *result)
+{
+    if (o->state != AI_UNUSED)
+        return await_shared(task, o, result);
+    if (o->type->kind > ASYNCIO__COROUTINE)
+        ai_panic("TypeError: %s '%s' can't be used in 'await' expression", ai_noun(o->type),
+                 o->type->name);
+    if (!o->type->await)
+        return await_operation(task, o, result);
+    if (!(o->flags & AI_OWNED)) { /* retained, and let go by its maker */
+        o->flags |= AI_OWNED;
+        ai_list_append(&task->owned, &o->owned);
+    }
+    call(task, ai_coroutine(o), result, task->place);
+    o->state = AI_DONE;
+    ai_unref(o);
     return 0;
+}
+
+static __attribute__((noinline)) int await_any(asyncio_any h, void *result,
+                                               const struct asyncio__place *place)
+{
+    struct ai_task *task = ai_thread.task;
+
+    if (!task)
+        ai_panic("RuntimeError: await outside of a task, in %s() at %s:%d", place->function,
+                 place->file, place->line);
+    task->place = place;
+    if (h)
+        return await_slowly(task, ai_object(h), result);
+    fail_await(task, -ENOMEM);
+    return -ENOMEM;
+}
+
+/* Whether the handle names a coroutine of this thread, made by async(), that nobody has used: all
+ * that a call can do without asking further. */
+static inline bool is_plain_call(asyncio_any h, const struct ai_object *o)
+{
+    uint64_t generation = (uintptr_t)h >> (8 * sizeof(uintptr_t) - 16);
+
+    return generation && o->life == ai_life(1, (uint16_t)generation, AI_UNUSED, AI_OWNED) &&
+           ai_pool_of(o) == &ai_pool && o->type->pool_class;
 }
 
 int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *place)
 {
     struct ai_task *task = ai_thread.task;
+    struct ai_object *o = asyncio_awaitable_object(h);
 
     if (__builtin_expect(!task, 0))
-        ai_panic("RuntimeError: await outside of a task, in %s() at %s:%d", place->function,
-                 place->file, place->line);
+        return await_any(h, result, place);
+    if (h == ai_thread.yield_handle)
+        return yield(&ai_thread, task, place);
+    if (!is_plain_call(h, o))
+        return await_any(h, result, place);
     task->place = place;
-    if (__builtin_expect(!h, 0)) {
-        fail_await(task, -ENOMEM);
-        return -ENOMEM;
+    call(task, ai_coroutine(o), result, place);
+    if (__builtin_expect(o->refs > 1, 0)) { /* retained while it ran */
+        o->state = AI_DONE;
+        ai_unref(o);
+        return 0;
     }
-    struct ai_object *o = ai_object(h);
-    if (o->state != AI_UNUSED)
-        return o == ai_thread.yield ? yield(task) : await_shared(task, o, result);
-    if (o->type->await)
-        return call(task, ai_coroutine(o), result, place);
-    if (o->type->kind != ASYNCIO__OPERATION)
-        ai_panic("TypeError: %s '%s' can't be used in 'await' expression", ai_noun(o->type),
-                 o->type->name);
-    return await_operation(task, o, result);
+    o->state = AI_FREE;
+    ai_pool_give(&ai_pool, o, o->type->pool_class, o->type->size);
+    return 0;
 }
 
 /* --- What the user asks of tasks --- */

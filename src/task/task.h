@@ -31,18 +31,19 @@ struct ai_coroutine {
 
 _Static_assert(sizeof(struct ai_coroutine) == sizeof(struct asyncio_awaitable), "<asyncio.h>");
 
+/* The first cache line holds what a yield touches. */
 struct ai_task {
     struct ai_waiter waiter; /* run: goes on with the task */
     struct ai_context context;
-    struct ai_object *waiting;          /* what it is parked on, or NULL */
-    const struct asyncio__place *place; /* of its innermost await */
     struct ai_error *error;             /* how its last await failed */
+    const struct asyncio__place *place; /* of its innermost await */
+    struct ai_object *waiting;          /* what it is parked on, or NULL */
+    bool must_cancel;                   /* a cancellation waits to be delivered */
+    unsigned ignored;                   /* cancellations during the shutdown that did not end it */
     struct ai_coroutine *root, *top;
     struct ai_list owned;      /* the objects it made */
     struct ai_list generators; /* that it has begun and that are not at their end */
     struct ai_stack stack;
-    int saved_errno;
-    unsigned ignored; /* cancellations during the shutdown that did not end it */
 };
 
 static inline struct ai_coroutine *ai_coroutine(struct ai_object *o)

@@ -20,15 +20,16 @@ static void end(void *unused)
 
     if (!thread->begun || thread->loop)
         return; /* exit() within a loop: its stacks are still in use */
-    thread->begun = false;
     ai_disown_all(&thread->owned);
     ai_error_set(&thread->error, NULL);
+    thread->begun = false;
+    thread->yield_handle = NULL;
     ai_unref(thread->yield);
     ai_overflow_unwatch();
     if (thread->stacks.taken == 0)
         ai_stack_pool_close(&thread->stacks);
-    if (thread->pool.used == 0) /* a handle retained for ever keeps its memory */
-        ai_pool_close(&thread->pool);
+    if (ai_pool_used(&ai_pool) == 0) /* a handle retained for ever keeps its memory */
+        ai_pool_close(&ai_pool);
 }
 
 /* exit() runs no key's destructor. */
@@ -81,9 +82,13 @@ bool ai_thread_begin(void)
     ai_stack_pool_init(&thread->stacks, 0);
     thread->begun = true;
     thread->yield = ai_yield_new();
-    if (!thread->yield)
+    if (!thread->yield) {
         thread->begun = false;
-    return thread->begun;
+        return false;
+    }
+    thread->yield_handle = ai_handle(thread->yield);
+    thread->errno_place = &errno;
+    return true;
 }
 
 struct ai_list *ai_thread_owned(void)

@@ -1,0 +1,91 @@
+/* The switch for aarch64 (AAPCS64): x19 to x30 and d8 to d15 are stored, the stack pointer exchanged,
+ * and loaded. It ends in a branch to a register that is not predicted as a return. struct ai_context
+ * begins with the stack pointer. */
+
+        .text
+
+#define FRAME 160
+
+/* void ai_machine_switch(struct ai_context *from, struct ai_context *to) */
+        .globl  ai_machine_switch
+        .hidden ai_machine_switch
+        .type   ai_machine_switch, %function
+        .p2align 4
+ai_machine_switch:
+        .cfi_startproc
+        sub     sp, sp, #FRAME
+        .cfi_def_cfa_offset FRAME
+        stp     x19, x20, [sp, #0]
+        stp     x21, x22, [sp, #16]
+        stp     x23, x24, [sp, #32]
+        stp     x25, x26, [sp, #48]
+        stp     x27, x28, [sp, #64]
+        stp     x29, x30, [sp, #80]
+        stp     d8, d9, [sp, #96]
+        stp     d10, d11, [sp, #112]
+        stp     d12, d13, [sp, #128]
+        stp     d14, d15, [sp, #144]
+        .cfi_offset x19, -FRAME
+        .cfi_offset x20, -FRAME + 8
+        .cfi_offset x21, -FRAME + 16
+        .cfi_offset x22, -FRAME + 24
+        .cfi_offset x23, -FRAME + 32
+        .cfi_offset x24, -FRAME + 40
+        .cfi_offset x25, -FRAME + 48
+        .cfi_offset x26, -FRAME + 56
+        .cfi_offset x27, -FRAME + 64
+        .cfi_offset x28, -FRAME + 72
+        .cfi_offset x29, -FRAME + 80
+        .cfi_offset x30, -FRAME + 88
+        mov     x9, sp
+        str     x9, [x0]
+        ldr     x9, [x1]
+        mov     sp, x9
+        ldp     x19, x20, [sp, #0]
+        ldp     x21, x22, [sp, #16]
+        ldp     x23, x24, [sp, #32]
+        ldp     x25, x26, [sp, #48]
+        ldp     x27, x28, [sp, #64]
+        ldp     x29, x30, [sp, #80]
+        ldp     d8, d9, [sp, #96]
+        ldp     d10, d11, [sp, #112]
+        ldp     d12, d13, [sp, #128]
+        ldp     d14, d15, [sp, #144]
+        add     sp, sp, #FRAME
+        .cfi_def_cfa_offset 0
+        br      x30
+        .cfi_endproc
+        .size   ai_machine_switch, . - ai_machine_switch
+
+/* Where a new computation begins: entry in x19, its argument in x20. The end of its stack for
+ * unwinders. */
+        .type   begin, %function
+        .p2align 4
+begin:
+        .cfi_startproc
+        .cfi_undefined x30
+        mov     x0, x20
+        blr     x19
+        brk     #1
+        .cfi_endproc
+        .size   begin, . - begin
+
+/* void ai_machine_init(struct ai_context *c, void *low, void *high, void (*entry)(void *),
+ *                      void *arg): lays out what the switch will load. */
+        .globl  ai_machine_init
+        .hidden ai_machine_init
+        .type   ai_machine_init, %function
+        .p2align 4
+ai_machine_init:
+        .cfi_startproc
+        and     x2, x2, #-16
+        sub     x2, x2, #FRAME
+        str     x2, [x0]
+        stp     x3, x4, [x2, #0]        /* x19, x20 */
+        adr     x9, begin
+        stp     xzr, x9, [x2, #80]      /* x29: no frame above; x30 */
+        ret
+        .cfi_endproc
+        .size   ai_machine_init, . - ai_machine_init
+
+        .section .note.GNU-stack, "", %progbits

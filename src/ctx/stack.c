@@ -1,0 +1,304 @@
+#include "ctx/stack.h"
+
+#include "base/alloc.h"
+#include "ctx/sanitize.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+
+enum {
+    FIRST_COUNT = 8,   /* stacks in the first slab, */
+    MOST_COUNT = 1024, /* and in the largest: as many as one process_madvise takes */
+    KEPT_IDLE = 256,   /* free stacks that may keep their pages */
+    COLOURS = 16,
+    LINE = 64, /* bytes a colour: a cache line */
+    LEAST_SIZE = 16 << 10,
+#ifdef AI_SANITIZED
+    DEFAULT_SIZE = 1 << 20, /* instrumented frames are several times as large */
+#else
+    DEFAULT_SIZE = 256 << 10,
+#endif
+};
+
+/* `count` stacks side by side; those from `fresh` on were never used. */
+struct ai_stack_slab {
+    struct ai_stack_slab *next; /* in the pool */
+    struct ai_stack_slab *usable,
+        **usable_at; /* among those with a free stack; NULL if it is not */
+    char *base;
+    unsigned count, fresh, free_count;
+    uint16_t free[]; /* the used ones that are free, the last freed last */
+};
+
+static size_t slab_bytes(unsigned count)
+{
+    return sizeof(struct ai_stack_slab) + count * sizeof(uint16_t);
+}
+
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* More than one page, so that few local arrays step over it; up to here more costs nothing. */
+static size_t guard_size(void)
+{
+    return 4 * page_size();
+}
+
+static size_t size_from_environment(void)
+{
+    const char *text = getenv("ASYNCIO_STACK_SIZE");
+    char *end;
+    unsigned long size = text ? strtoul(text, &end, 10) : 0;
+
+    if (size && (*end == 'k' || *end == 'K'))
+        size <<= 10;
+    else if (size && (*end == 'm' || *end == 'M'))
+        size <<= 20;
+    return size ? size : DEFAULT_SIZE;
+}
+
+void ai_stack_pool_init(struct ai_stack_pool *pool, size_t size)
+{
+    size_t page = page_size();
+
+    if (size == 0)
+        size = size_from_environment();
+    if (size < LEAST_SIZE + guard_size())
+        size = LEAST_SIZE + guard_size();
+    if (size > SIZE_MAX / 2 / MOST_COUNT)
+        size = SIZE_MAX / 2 / MOST_COUNT;
+    *pool = (struct ai_stack_pool){
+        .size = (size + page - 1) & ~(page - 1),
+        .next_count = FIRST_COUNT,
+    };
+}
+
+/* --- Guards --- */
+
+static bool guard_all_at_once(char *base, size_t size, unsigned count)
+{
+    struct iovec guards[MOST_COUNT];
+    int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+    if (self < 0)
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        guards[i] = (struct iovec){base + i * size, guard_size()};
+    long n = syscall(SYS_process_madvise, self, guards, (size_t)count, MADV_GUARD_INSTALL, 0);
+    close(self);
+    return n == (long)(count * guard_size());
+}
+
+static bool guard_one_by_one(char *base, size_t size, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (madvise(base + i * size, guard_size(), MADV_GUARD_INSTALL))
+            return false;
+    }
+    return true;
+}
+
+/* Costs two mappings a stack, of which a process has 65,530. */
+static bool guard_by_mapping(char *base, size_t size, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (mprotect(base + i * size, guard_size(), PROT_NONE))
+            return false;
+    }
+    return true;
+}
+
+static const struct {
+    const char *name;
+    bool (*install)(char *base, size_t size, unsigned count);
+} ways[] = {
+    {"process_madvise", guard_all_at_once},
+    {"madvise", guard_one_by_one},
+    {"mprotect", guard_by_mapping},
+};
+
+/* By the best way the kernel has. ASYNCIO_STACK_GUARD names one for tests. */
+static const char *install_guards(char *base, size_t size, unsigned count)
+{
+    const char *only = getenv("ASYNCIO_STACK_GUARD");
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (only && strcmp(only, ways[i].name))
+            continue;
+        if (ways[i].install(base, size, count))
+            return ways[i].name;
+    }
+    return NULL;
+}
+
+/* --- Slabs --- */
+
+static void make_usable(struct ai_stack_pool *pool, struct ai_stack_slab *slab)
+{
+    slab->usable = pool->usable;
+    slab->usable_at = &pool->usable;
+    if (slab->usable)
+        slab->usable->usable_at = &slab->usable;
+    pool->usable = slab;
+}
+
+static void make_unusable(struct ai_stack_slab *slab)
+{
+    *slab->usable_at = slab->usable;
+    if (slab->usable)
+        slab->usable->usable_at = slab->usable_at;
+    slab->usable_at = NULL;
+}
+
+static char *reserve(struct ai_stack_pool *pool, unsigned count)
+{
+    size_t bytes = pool->size * count;
+    char *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+
+    if (base == MAP_FAILED)
+        return NULL;
+    madvise(base, bytes, MADV_NOHUGEPAGE); /* one touched page is to cost one page */
+    const char *guard = install_guards(base, pool->size, count);
+    if (!guard) {
+        munmap(base, bytes);
+        return NULL;
+    }
+    pool->guard = guard;
+    return base;
+}
+
+static bool add_slab(struct ai_stack_pool *pool)
+{
+    unsigned count = pool->next_count;
+    struct ai_stack_slab *slab = ai_allocate(slab_bytes(count));
+
+    if (!slab)
+        return false;
+    if (!(slab->base = reserve(pool, count))) {
+        ai_deallocate(slab, slab_bytes(count));
+        return false;
+    }
+    slab->count = count;
+    slab->next = pool->slabs;
+    pool->slabs = slab;
+    make_usable(pool, slab);
+    if (pool->next_count < MOST_COUNT)
+        pool->next_count *= 2;
+    return true;
+}
+
+void ai_stack_pool_close(struct ai_stack_pool *pool)
+{
+    while (pool->slabs) {
+        struct ai_stack_slab *slab = pool->slabs;
+        pool->slabs = slab->next;
+        munmap(slab->base, pool->size * slab->count);
+        ai_deallocate(slab, slab_bytes(slab->count));
+    }
+    ai_stack_pool_init(pool, pool->size);
+}
+
+/* --- Taking and giving --- */
+
+bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *stack)
+{
+    if (!pool->usable && !add_slab(pool))
+        return false;
+    struct ai_stack_slab *slab = pool->usable;
+    unsigned index;
+    if (slab->free_count) {
+        index = slab->free[--slab->free_count];
+        pool->idle--;
+    } else {
+        index = slab->fresh++;
+    }
+    if (slab->free_count == 0 && slab->fresh == slab->count)
+        make_unusable(slab);
+    pool->taken++;
+
+    char *base = slab->base + index * pool->size;
+    stack->slab = slab;
+    stack->low = base + guard_size();
+    stack->high = base + pool->size - index % COLOURS * LINE;
+    stack->valgrind = AI_VALGRIND_STACK(stack->low, stack->high);
+    return true;
+}
+
+void ai_stack_give(struct ai_stack_pool *pool, const struct ai_stack *stack)
+{
+    struct ai_stack_slab *slab = stack->slab;
+    size_t index = (size_t)(stack->low - slab->base) / pool->size;
+
+    AI_VALGRIND_NO_STACK(stack->valgrind);
+    slab->free[slab->free_count++] = (uint16_t)index;
+    pool->idle++;
+    pool->taken--;
+    if (pool->usable == slab)
+        return;
+    if (slab->usable_at)
+        make_unusable(slab);
+    make_usable(pool, slab);
+}
+
+/* A slab none of whose stacks is in use is as good as new without its pages; its guards stay. */
+void ai_stack_pool_trim(struct ai_stack_pool *pool)
+{
+    if (pool->idle <= KEPT_IDLE)
+        return;
+    for (struct ai_stack_slab *slab = pool->slabs; slab; slab = slab->next) {
+        if (slab->free_count != slab->fresh || pool->idle - slab->free_count < KEPT_IDLE / 2)
+            continue;
+        if (madvise(slab->base, pool->size * slab->count, MADV_DONTNEED))
+            continue;
+        pool->idle -= slab->free_count;
+        slab->free_count = slab->fresh = 0;
+    }
+}
+
+/* --- Looking --- */
+
+bool ai_stack_guards(const struct ai_stack_pool *pool, const void *address, struct ai_stack *stack)
+{
+    for (struct ai_stack_slab *slab = pool->slabs; slab; slab = slab->next) {
+        size_t at = (size_t)((uintptr_t)address - (uintptr_t)slab->base);
+        if ((uintptr_t)address < (uintptr_t)slab->base || at >= pool->size * slab->count)
+            continue;
+        if (at % pool->size >= guard_size())
+            return false;
+        char *base = slab->base + at / pool->size * pool->size;
+        *stack = (struct ai_stack){base + guard_size(), base + pool->size, slab, 0};
+        return true;
+    }
+    return false;
+}
+
+size_t ai_stack_depth(const struct ai_stack *stack)
+{
+    size_t page = page_size();
+    char *top = (char *)(((uintptr_t)stack->high + page - 1) & ~(uintptr_t)(page - 1));
+    char *p = stack->low;
+    unsigned char there = 0;
+
+    while (p < top && (mincore(p, page, &there) || !(there & 1)))
+        p += page;
+    return p < top ? (size_t)(stack->high - p) : 0;
+}

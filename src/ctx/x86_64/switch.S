@@ -1,0 +1,97 @@
+/* The switch for x86-64 (System V): what a call preserves is pushed, the stack pointer exchanged,
+ * and popped. It ends in an indirect jump, since a `ret` would be predicted to go back to where the
+ * other computation called from. struct ai_context begins with the stack pointer. */
+
+        .text
+
+/* void ai_machine_switch(struct ai_context *from, struct ai_context *to) */
+        .globl  ai_machine_switch
+        .hidden ai_machine_switch
+        .type   ai_machine_switch, @function
+        .p2align 4
+ai_machine_switch:
+        .cfi_startproc
+        pushq   %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbp, 0
+        pushq   %rbx
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbx, 0
+        pushq   %r12
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r12, 0
+        pushq   %r13
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r13, 0
+        pushq   %r14
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r14, 0
+        pushq   %r15
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r15, 0
+        movq    %rsp, (%rdi)
+        movq    (%rsi), %rsp
+        popq    %r15
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r15
+        popq    %r14
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r14
+        popq    %r13
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r13
+        popq    %r12
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r12
+        popq    %rbx
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbx
+        popq    %rbp
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbp
+        popq    %rcx
+        .cfi_adjust_cfa_offset -8
+        .cfi_register %rip, %rcx
+        jmp     *%rcx
+        .cfi_endproc
+        .size   ai_machine_switch, . - ai_machine_switch
+
+/* Where a new computation begins: entry in %r12, its argument in %r13. The end of its stack for
+ * unwinders. */
+        .type   begin, @function
+        .p2align 4
+begin:
+        .cfi_startproc
+        .cfi_undefined %rip
+        movq    %r13, %rdi
+        call    *%r12
+        ud2
+        .cfi_endproc
+        .size   begin, . - begin
+
+/* void ai_machine_init(struct ai_context *c, void *low, void *high, void (*entry)(void *),
+ *                      void *arg): lays out what the switch will pop. */
+        .globl  ai_machine_init
+        .hidden ai_machine_init
+        .type   ai_machine_init, @function
+        .p2align 4
+ai_machine_init:
+        .cfi_startproc
+        andq    $-16, %rdx
+        leaq    -72(%rdx), %rax
+        movq    %rax, (%rdi)
+        xorl    %esi, %esi
+        movq    %rsi, (%rax)            /* %r15 */
+        movq    %rsi, 8(%rax)           /* %r14 */
+        movq    %r8, 16(%rax)           /* %r13 */
+        movq    %rcx, 24(%rax)          /* %r12 */
+        movq    %rsi, 32(%rax)          /* %rbx */
+        movq    %rsi, 40(%rax)          /* %rbp: no frame above */
+        leaq    begin(%rip), %rcx
+        movq    %rcx, 48(%rax)
+        movq    %rsi, 56(%rax)          /* %rsp in begin, 16-byte aligned */
+        ret
+        .cfi_endproc
+        .size   ai_machine_init, . - ai_machine_init
+
+        .section .note.GNU-stack, "", @progbits
