@@ -33,18 +33,23 @@ async def creates(n):
 
 
 def switches(tasks):
+    all_turned = 0  # when the first found that all have had their turns
+
     async def take_turns(turns):
+        nonlocal all_turned
         for _ in range(turns):
             await asyncio.sleep(0)
+        all_turned = all_turned or time.perf_counter()
 
     async def round_of(n):
-        turns = n // tasks + 1
-        all_tasks = [asyncio.create_task(take_turns(turns)) for _ in range(tasks)]
+        nonlocal all_turned
+        turns, all_turned = n // tasks + 1, 0
+        all_tasks = [asyncio.create_task(take_turns(turns + 1)) for _ in range(tasks)]
         await asyncio.sleep(0)
         start = time.perf_counter()
         for t in all_tasks:
             await t
-        return (time.perf_counter() - start) * n / (turns * tasks)
+        return (all_turned - start) * n / (turns * tasks)
 
     return round_of
 

@@ -17,6 +17,7 @@ namespace this_fiber = boost::this_fiber;
 static constexpr std::size_t stack_size = 16 * 1024;
 static fibers::fixedsize_stack stacks(stack_size);
 static long tasks;
+static double all_turned; // when the first found that all have had their turns
 
 static double switches(long n)
 {
@@ -24,14 +25,17 @@ static double switches(long n)
     std::vector<fibers::fiber> all;
     for (long i = 0; i < tasks; i++)
         all.emplace_back(fibers::launch::post, std::allocator_arg, stacks, [turns] {
-            for (long k = 0; k < turns; k++)
+            for (long k = 0; k <= turns; k++)
                 this_fiber::yield();
+            if (!all_turned)
+                all_turned = bench_now();
         });
+    all_turned = 0;
     this_fiber::yield();
     double start = bench_now();
     for (auto &f : all)
         f.join();
-    return (bench_now() - start) * double(n) / double(turns * tasks);
+    return (all_turned - start) * double(n) / double(turns * tasks);
 }
 
 static double creates(long n)

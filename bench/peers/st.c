@@ -7,6 +7,7 @@
 #include "../bench.h"
 
 static long tasks;
+static double all_turned; /* when the first found that all have had their turns */
 
 static st_thread_t start_thread(void *(*body)(void *), void *arg, int joinable)
 {
@@ -17,6 +18,8 @@ static void *take_turns(void *arg)
 {
     for (long turns = (long)(intptr_t)arg; turns; turns--)
         st_usleep(0);
+    if (!all_turned)
+        all_turned = bench_now();
     return NULL;
 }
 
@@ -27,14 +30,14 @@ static double switches(long n)
     if (!all)
         abort();
     for (long i = 0; i < tasks; i++)
-        all[i] = start_thread(take_turns, (void *)(intptr_t)turns, 1);
+        all[i] = start_thread(take_turns, (void *)(intptr_t)(turns + 1), 1);
+    all_turned = 0;
     st_usleep(0);
     double start = bench_now();
     for (long i = 0; i < tasks; i++)
         st_thread_join(all[i], NULL);
-    double seconds = bench_now() - start;
     free(all);
-    return seconds * (double)n / (double)(turns * tasks);
+    return (all_turned - start) * (double)n / (double)(turns * tasks);
 }
 
 static void *identity(void *arg)
