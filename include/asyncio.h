@@ -256,7 +256,7 @@ void asyncio_handle_cancel(struct asyncio_handle *handle);
 void asyncio_set_debug(bool on);
 bool asyncio_get_debug(void);
 
-/* Bytes of the stack of each task of this thread, its guard included; 0 means the default:
+/* Bytes of the stack of each task of this thread, to which a guard is added; 0 means the default:
  * ASYNCIO_STACK_SIZE in the environment, else 256 KiB. Memory is taken only for pages that are
  * touched. 0, or -EBUSY while any task has a stack. */
 int asyncio_set_stack_size(size_t bytes);

@@ -33,7 +33,7 @@ struct ai_sanitizer_fiber {
     void *fake; /* AddressSanitizer's fake stack while it is suspended */
     void *tsan; /* ThreadSanitizer's fiber */
 #else
-    char none[0];
+    __extension__ char none[0];
 #endif
 };
 

@@ -81,12 +81,14 @@ void ai_stack_pool_init(struct ai_stack_pool *pool, size_t size)
 
     if (size == 0)
         size = size_from_environment();
-    if (size < LEAST_SIZE + guard_size())
-        size = LEAST_SIZE + guard_size();
-    if (size > SIZE_MAX / 2 / MOST_COUNT)
-        size = SIZE_MAX / 2 / MOST_COUNT;
+    if (size < LEAST_SIZE)
+        size = LEAST_SIZE;
+    if (size > SIZE_MAX / 4 / MOST_COUNT)
+        size = SIZE_MAX / 4 / MOST_COUNT;
+    size_t pages = (size + guard_size() + page - 1) / page;
     *pool = (struct ai_stack_pool){
-        .size = (size + page - 1) & ~(page - 1),
+        .size = (pages | 1) * page,
+        .usable_size = size,
         .next_count = FIRST_COUNT,
     };
 }
@@ -214,7 +216,7 @@ void ai_stack_pool_close(struct ai_stack_pool *pool)
         munmap(slab->base, pool->size * slab->count);
         ai_deallocate(slab, slab_bytes(slab->count));
     }
-    ai_stack_pool_init(pool, pool->size);
+    ai_stack_pool_init(pool, pool->usable_size);
 }
 
 /* --- Taking and giving --- */

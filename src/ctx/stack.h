@@ -27,9 +27,11 @@ struct ai_stack {
 };
 
 struct ai_stack_pool {
-    size_t size;  /* of one stack, guard included; a multiple of the page size */
-    size_t taken; /* stacks that are with their users: the ledger */
-    size_t idle;  /* free ones that may have pages */
+    size_t size; /* from one stack to the next: an odd number of pages, so that the page table
+                  * entries of their tops do not fight for the same cache sets */
+    size_t usable_size; /* of one, as asked for */
+    size_t taken;       /* stacks that are with their users: the ledger */
+    size_t idle;        /* free ones that may have pages */
     const char
         *guard; /* how guards are made: "process_madvise", "madvise", "mprotect"; NULL before any */
     struct ai_stack_slab *slabs;  /* all, the newest first */
@@ -38,7 +40,8 @@ struct ai_stack_pool {
 };
 
 /* size 0 means the default (ASYNCIO_STACK_SIZE in the environment, else 256 KiB); sizes are rounded
- * up to whole pages and to a minimum that holds a signal frame. Reserves nothing yet. */
+ * up to whole pages and to a minimum that holds a signal frame; the guard is added. Reserves
+ * nothing yet. */
 void ai_stack_pool_init(struct ai_stack_pool *pool, size_t size);
 
 /* Unmaps all slabs. Every stack must have been given back. */

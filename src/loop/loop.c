@@ -79,6 +79,8 @@ static void grant_credit(struct ai_loop *loop, int64_t now)
 static int poll(struct ai_loop *loop, bool block)
 {
     bool idle = block && ai_ring_count(&loop->ready) == 0;
+    if (idle && loop->idle)
+        loop->idle();
     int n = loop->backend->wait(loop->state, idle ? ai_timers_next(&loop->timers) : INT64_MIN);
     int64_t now = ai_loop_now(loop);
 

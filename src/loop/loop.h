@@ -30,7 +30,8 @@ struct ai_loop {
     int64_t asked; /* when the back-end was asked last */
     /* Set: every step goes through it, on the hub, instead of being run directly. */
     void (*observe)(struct ai_loop *loop, struct ai_ready *ready);
-    char why[160]; /* this back-end */
+    void (*idle)(void); /* called when there is nothing to do until something completes */
+    char why[160];      /* this back-end */
 };
 
 /* 0 or -errno, `why` set in both cases. */

@@ -30,21 +30,21 @@ static void say(const char *format, ...)
         return;
 }
 
-static void name_culprit(const struct ai_stack *stack)
+static void name_culprit(void)
 {
     struct ai_task *task = ai_thread.task;
-    size_t size = ai_thread.stacks.size;
+    size_t size = ai_thread.stacks.usable_size;
     char repr[512] = "";
 
     if (task)
         asyncio_repr(ai_handle(&task->root->object), repr, sizeof repr);
     say("asyncio: stack overflow in %s%s%s\n"
-        "Its stack has %zu KiB (%zu usable). Set ASYNCIO_STACK_SIZE=%zu in the environment, or "
+        "Its stack has %zu KiB. Set ASYNCIO_STACK_SIZE=%zu in the environment, or "
         "call "
         "asyncio_set_stack_size(%zu) before it is started.\n",
         task ? repr : "a coroutine", task && task->top != task->root ? ", in coroutine " : "",
-        task && task->top != task->root ? task->top->object.type->name : "", size >> 10,
-        (size_t)(stack->high - stack->low) >> 10, size * 4, size * 4);
+        task && task->top != task->root ? task->top->object.type->name : "", size >> 10, size * 4,
+        size * 4);
 }
 
 static void on_fault(int signal, siginfo_t *info, void *context)
@@ -52,7 +52,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
     struct ai_stack stack;
 
     if (ai_thread.begun && ai_stack_guards(&ai_thread.stacks, info->si_addr, &stack)) {
-        name_culprit(&stack);
+        name_culprit();
     } else if (before.sa_flags & SA_SIGINFO) {
         before.sa_sigaction(signal, info, context);
         return;

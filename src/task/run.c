@@ -12,6 +12,11 @@
 
 #include <stdlib.h>
 
+static void trim_stacks(void)
+{
+    ai_stack_pool_trim(&ai_thread.stacks);
+}
+
 static int open_loop(void)
 {
     struct ai_thread *thread = &ai_thread;
@@ -28,6 +33,7 @@ static int open_loop(void)
         return error;
     }
     thread->loop = loop;
+    loop->idle = trim_stacks;
     ai_overflow_watch();
     ai_observe_begin();
     return 0;
@@ -74,11 +80,12 @@ static void check_outside(const char *what)
         ai_panic("RuntimeError: %s() cannot be called from a running event loop", what);
 }
 
-/* Runs until `o`, a task, is done. */
+/* Runs until `o`, a task, is done, and, as in Python, one turn more: what it made ready runs. */
 static int run_until_done(struct ai_object *o, void *result)
 {
     while (o->state != AI_DONE)
         turn(true);
+    turn(false);
     o->flags |= AI_RETRIEVED;
     ai_error_set(&ai_thread.error, ai_error_ref(o->error));
     return ai_result(o, result);
@@ -226,7 +233,7 @@ void asyncio_info(struct asyncio_info *info)
         .context = "aarch64",
 #endif
         .guard = ai_thread.stacks.guard ? ai_thread.stacks.guard : "",
-        .stack_size = ai_thread.stacks.size,
+        .stack_size = ai_thread.stacks.usable_size,
         .awaitables = ai_pool_used(&ai_pool) - (ai_thread.yield != NULL),
         .tasks = ai_thread.tasks_alive, .stacks = ai_thread.stacks.taken,
     };
