@@ -42,11 +42,13 @@ struct ai_sanitizer_fiber {
 #include <valgrind/valgrind.h>
 #define AI_VALGRIND_STACK(low, high) (unsigned)VALGRIND_STACK_REGISTER(low, (high)-1)
 #define AI_VALGRIND_NO_STACK(id) VALGRIND_STACK_DEREGISTER(id)
+#define AI_ON_VALGRIND (RUNNING_ON_VALGRIND != 0)
 #endif
 #endif
 #ifndef AI_VALGRIND_STACK
 #define AI_VALGRIND_STACK(low, high) 0U
 #define AI_VALGRIND_NO_STACK(id) ((void)(id))
+#define AI_ON_VALGRIND 0
 #endif
 
 #endif

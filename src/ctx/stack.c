@@ -53,7 +53,11 @@ static size_t slab_bytes(unsigned count)
 
 static size_t page_size(void)
 {
-    return (size_t)sysconf(_SC_PAGESIZE);
+    static size_t size; /* the same from every thread */
+
+    if (!size)
+        size = (size_t)sysconf(_SC_PAGESIZE);
+    return size;
 }
 
 /* More than one page, so that few local arrays step over it; up to here more costs nothing. */
@@ -89,6 +93,8 @@ void ai_stack_pool_init(struct ai_stack_pool *pool, size_t size)
     *pool = (struct ai_stack_pool){
         .size = (pages | 1) * page,
         .usable_size = size,
+        .guard_size = guard_size(),
+        .on_valgrind = AI_ON_VALGRIND,
         .next_count = FIRST_COUNT,
     };
 }
@@ -239,19 +245,21 @@ bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *stack)
 
     char *base = slab->base + index * pool->size;
     stack->slab = slab;
-    stack->low = base + guard_size();
+    stack->index = index;
+    stack->low = base + pool->guard_size;
     stack->high = base + pool->size - index % COLOURS * LINE;
-    stack->valgrind = AI_VALGRIND_STACK(stack->low, stack->high);
+    if (__builtin_expect(pool->on_valgrind, 0))
+        stack->valgrind = AI_VALGRIND_STACK(stack->low, stack->high);
     return true;
 }
 
 void ai_stack_give(struct ai_stack_pool *pool, const struct ai_stack *stack)
 {
     struct ai_stack_slab *slab = stack->slab;
-    size_t index = (size_t)(stack->low - slab->base) / pool->size;
 
-    AI_VALGRIND_NO_STACK(stack->valgrind);
-    slab->free[slab->free_count++] = (uint16_t)index;
+    if (__builtin_expect(pool->on_valgrind, 0))
+        AI_VALGRIND_NO_STACK(stack->valgrind);
+    slab->free[slab->free_count++] = (uint16_t)stack->index;
     pool->idle++;
     pool->taken--;
     if (pool->usable == slab)
@@ -287,7 +295,8 @@ bool ai_stack_guards(const struct ai_stack_pool *pool, const void *address, stru
         if (at % pool->size >= guard_size())
             return false;
         char *base = slab->base + at / pool->size * pool->size;
-        *stack = (struct ai_stack){base + guard_size(), base + pool->size, slab, 0};
+        *stack =
+            (struct ai_stack){.low = base + guard_size(), .high = base + pool->size, .slab = slab};
         return true;
     }
     return false;

@@ -23,6 +23,7 @@ struct ai_stack {
                  * to stack within the top page by a multiple of the cache line, so that the tops
                  * of many stacks do not fight for the same cache sets */
     struct ai_stack_slab *slab; /* where it belongs: the pool's business */
+    unsigned index;             /* in its slab */
     unsigned valgrind;          /* its number for valgrind */
 };
 
@@ -30,8 +31,10 @@ struct ai_stack_pool {
     size_t size; /* from one stack to the next: an odd number of pages, so that the page table
                   * entries of their tops do not fight for the same cache sets */
     size_t usable_size; /* of one, as asked for */
-    size_t taken;       /* stacks that are with their users: the ledger */
-    size_t idle;        /* free ones that may have pages */
+    size_t guard_size;
+    bool on_valgrind;
+    size_t taken; /* stacks that are with their users: the ledger */
+    size_t idle;  /* free ones that may have pages */
     const char
         *guard; /* how guards are made: "process_madvise", "madvise", "mprotect"; NULL before any */
     struct ai_stack_slab *slabs;  /* all, the newest first */

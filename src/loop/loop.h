@@ -55,9 +55,9 @@ static inline void ai_loop_push(struct ai_loop *loop, struct ai_ready *ready)
 int ai_loop_start_timer(struct ai_loop *loop, struct ai_timer *t, double delay);
 int64_t ai_nanoseconds(double seconds);
 
-/* The next in line if it may be run right here, off the hub, being run by `run`; else NULL: switch
- * to the hub. Takes it from the queue. */
-static inline struct ai_ready *ai_loop_next(struct ai_loop *loop, void (*run)(struct ai_ready *))
+/* The next in line, still in the queue, or NULL where the hub has to go on: at the end of the turn.
+ */
+static inline struct ai_ready *ai_loop_next(struct ai_loop *loop)
 {
     if (loop->left == 0) {
         if (loop->credit == 0 || ai_ring_count(&loop->ready) == 0)
@@ -65,11 +65,14 @@ static inline struct ai_ready *ai_loop_next(struct ai_loop *loop, void (*run)(st
         loop->credit--;
         loop->left = ai_ring_count(&loop->ready);
     }
-    struct ai_ready *ready = ai_ring_peek(&loop->ready, 0);
-    if (ready->run != run)
-        return NULL;
+    return ai_ring_peek(&loop->ready, 0);
+}
+
+/* Takes what ai_loop_next() gave, to run it right here. */
+static inline void ai_loop_take(struct ai_loop *loop)
+{
     loop->left--;
-    return ai_ring_pop(&loop->ready);
+    ai_ring_pop(&loop->ready);
 }
 
 #endif

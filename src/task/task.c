@@ -32,18 +32,29 @@ static inline __attribute__((always_inline)) void prefetch(const struct ai_ring 
 #endif
 }
 
+static struct ai_task *start(struct ai_ready *ready);
+
+/* Where a task that parks or ends goes: to the next in line, or else to the hub. */
 static inline struct ai_context *next_context(struct ai_thread *thread)
 {
     struct ai_loop *loop = thread->loop;
-    struct ai_ready *ready = ai_loop_next(loop, ai_task_resume);
+    struct ai_ready *ready;
 
-    if (!ready) {
-        thread->task = NULL;
-        return &loop->hub;
+    while ((ready = ai_loop_next(loop))) {
+        if (ready->run == ai_task_resume) {
+            ai_loop_take(loop);
+            prefetch(&loop->ready);
+            thread->task = task_of(ready);
+            return &thread->task->context;
+        }
+        if (ready->run != ai_task_start)
+            break;
+        ai_loop_take(loop);
+        if ((thread->task = start(ready)))
+            return &thread->task->context;
     }
-    prefetch(&loop->ready);
-    thread->task = task_of(ready);
-    return &thread->task->context;
+    thread->task = NULL;
+    return &loop->hub;
 }
 
 /* errno belongs to the task. */
@@ -93,14 +104,20 @@ struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, const v
     return NULL;
 }
 
-static void finish(struct ai_task *task, struct ai_error *error)
+/* Ends the task and goes on with the next. That one may need a stack: not the one this still runs
+ * on, so this one is given back last. */
+_Noreturn static void end(struct ai_task *task, struct ai_error *error)
 {
     struct ai_coroutine *root = task->root;
+    struct ai_stack stack = task->stack;
 
     root->task = NULL;
-    ai_disown_all(&task->owned);
-    ai_stack_give(&ai_thread.stacks, &task->stack);
+    if (!ai_list_empty(&task->owned))
+        ai_disown_all(&task->owned);
     ai_complete(&root->object, error);
+    struct ai_context *next = next_context(&ai_thread);
+    ai_stack_give(&ai_thread.stacks, &stack);
+    ai_context_leave(&task->context, next);
 }
 
 static void run_root(void *arg)
@@ -118,8 +135,7 @@ static void run_root(void *arg)
     root->object.flags |= AI_VALUE;
     if (__builtin_expect(root->object.error || task->error, 0))
         error = ai_settle(task, root, result);
-    finish(task, error);
-    ai_context_leave(&task->context, next_context(&ai_thread));
+    end(task, error);
 }
 
 /* The task record at the top of a fresh stack. */
@@ -144,7 +160,8 @@ static struct ai_task *place_task(const struct ai_stack *stack, struct ai_corout
     return task;
 }
 
-void ai_task_start(struct ai_ready *ready)
+/* The task of a coroutine object that was scheduled, ready to run; NULL if it is over already. */
+static struct ai_task *start(struct ai_ready *ready)
 {
     struct ai_object *o = ai_container(ready, struct ai_object, ready);
     struct ai_stack stack;
@@ -154,7 +171,16 @@ void ai_task_start(struct ai_ready *ready)
     else if (!ai_stack_take(&ai_thread.stacks, &stack))
         ai_complete(o, ai_error_plain(-ENOMEM));
     else
-        ai_task_resume(&place_task(&stack, ai_coroutine(o))->waiter.ready);
+        return place_task(&stack, ai_coroutine(o));
+    return NULL;
+}
+
+void ai_task_start(struct ai_ready *ready)
+{
+    struct ai_task *task = start(ready);
+
+    if (task)
+        ai_task_resume(&task->waiter.ready);
 }
 
 /* Coroutines between the root and the top were taken by their awaits, which will not end. */
@@ -174,8 +200,7 @@ _Noreturn static void abandon(struct ai_task *task)
     free_chain(task);
     ai_generators_abandon(task);
     ai_error_set(&task->error, NULL);
-    finish(task, ai_error_plain(-ECANCELED));
-    ai_context_leave(&task->context, next_context(&ai_thread));
+    end(task, ai_error_plain(-ECANCELED));
 }
 
 /* --- Await --- */
