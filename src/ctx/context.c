@@ -1,7 +1,5 @@
 #include "ctx/context.h"
 
-#include <stdlib.h>
-
 #ifndef AI_SANITIZED
 
 void ai_context_init(struct ai_context *c, void *low, void *high, void (*entry)(void *), void *arg)
@@ -12,12 +10,6 @@ void ai_context_init(struct ai_context *c, void *low, void *high, void (*entry)(
 void ai_context_adopt(struct ai_context *c)
 {
     (void)c;
-}
-
-void ai_context_leave(struct ai_context *from, struct ai_context *to)
-{
-    ai_machine_switch(from, to);
-    abort();
 }
 
 void ai_context_discard(struct ai_context *c)
@@ -109,8 +101,7 @@ void ai_context_switch(struct ai_context *from, struct ai_context *to)
 void ai_context_leave(struct ai_context *from, struct ai_context *to)
 {
     depart(from, to, 1);
-    ai_machine_switch(from, to);
-    abort();
+    ai_machine_leave(to);
 }
 
 void ai_context_discard(struct ai_context *c)

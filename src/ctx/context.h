@@ -35,6 +35,7 @@ void ai_context_adopt(struct ai_context *c);
 /* What an architecture provides: a computation's first state, and the switch. */
 void ai_machine_init(struct ai_context *c, void *low, void *high, void (*entry)(void *), void *arg);
 void ai_machine_switch(struct ai_context *from, struct ai_context *to);
+void ai_machine_leave(struct ai_context *to);
 
 /* Suspends the running computation in `from` and goes on with `to`; returns when somebody
  * switches to `from`. */
@@ -44,8 +45,14 @@ void ai_context_switch(struct ai_context *from, struct ai_context *to);
 #define ai_context_switch ai_machine_switch
 #endif
 
-/* The same for a computation that has ended: nobody will ever switch to `from` again. */
-_Noreturn void ai_context_leave(struct ai_context *from, struct ai_context *to);
+/* The same for a computation that has ended: nobody will ever switch to `from` again. It does not
+ * return, but is not declared so: compilers then jump to it, which is what keeps the processor's
+ * prediction of returns in step. It has to be the last thing its caller does. */
+#ifdef AI_SANITIZED
+void ai_context_leave(struct ai_context *from, struct ai_context *to);
+#else
+#define ai_context_leave(from, to) ai_machine_leave(((void)(from), to))
+#endif
 
 /* Frees what the sanitizers hold for a context that is suspended and will never run again. */
 void ai_context_discard(struct ai_context *c);

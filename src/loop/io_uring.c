@@ -9,9 +9,8 @@
  * An O_NONBLOCK descriptor answers -EAGAIN instead of waiting. Such an operation goes round again
  * as POLLING, and then as itself.
  *
- * The wake-up and the alarm are operations of our own: a read, always under way, of an eventfd,
- * and, for those who poll fd(), a poll of a timerfd. They never reach `ended` and are not counted.
- */
+ * The wake-up is an operation of our own, the read of an eventfd, always under way. It never
+ * reaches `ended` and is not counted. */
 #include "loop/backend.h"
 
 #include <errno.h>
@@ -36,9 +35,9 @@ const struct ai_backend ai_backend_io_uring = {.name = "io_uring", .open = no_ri
 #include "loop/wake.h"
 
 #include <liburing.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -57,10 +56,9 @@ struct ring {
     struct io_uring uring;
     struct ai_list unsent, ended;
     struct ai_wake wake;
-    struct ai_op wake_op, alarm_op;
-    uint64_t wake_count;  /* what wake_op reads */
-    int timer, bell;      /* -1 until fd() is asked for */
-    bool waking, alarmed; /* wake_op, alarm_op are under way */
+    struct ai_op wake_op;      /* always under way */
+    uint64_t wake_count;       /* what it reads */
+    int embedded, timer, bell; /* -1 until fd() is asked for; `embedded` polls the others */
     bool closing;
 };
 
@@ -177,19 +175,23 @@ static int64_t own_result(const struct ai_op *op, int result)
     return nothing && (op->state & CANCELLED) != 0 ? -ECANCELED : result;
 }
 
+static void woken(struct ring *r)
+{
+    ai_wake_clear(&r->wake);
+    r->wake_op.state = 0;
+    if (!r->closing)
+        ring_submit(r, &r->wake_op);
+}
+
 static void completed(struct ring *r, struct ai_op *op, int result)
 {
     ai_list_remove(&op->link); /* from unsent, if that was to be a cancellation */
     if (went_round(r, op, result))
         return;
-    if (op == &r->wake_op) {
-        ai_wake_clear(&r->wake);
-        r->waking = !r->closing && ring_submit(r, op) == 0;
-    } else if (op == &r->alarm_op) {
-        r->alarmed = false;
-    } else {
+    if (op == &r->wake_op)
+        woken(r);
+    else
         end(r, op, own_result(op, result));
-    }
 }
 
 /* Collects first and completes afterwards, so that done() finds the queue consistent. */
@@ -239,65 +241,79 @@ static void ring_wake(void *state)
 
 /* ── For those who embed the loop ────────────────────────────────────────────────────────────── */
 
-static int set_alarm(struct ring *r, int64_t deadline)
+static int embed(struct ring *r, int fd)
 {
-    if (r->timer < 0)
-        r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (r->timer < 0)
-        return -errno;
-    if (!r->alarmed) {
-        r->alarm_op = (struct ai_op){.code = AI_OP_POLL, .events = POLLIN, .fd = r->timer};
-        ai_list_init(&r->alarm_op.link);
-        r->alarmed = ring_submit(r, &r->alarm_op) == 0;
-    }
-    return ai_clock_arm(r->timer, deadline);
-}
-
-static int set_bell(struct ring *r)
-{
-    if (r->bell >= 0)
-        return 0;
-    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
     if (fd < 0)
         return -errno;
-    int error = io_uring_register_eventfd(&r->uring, fd);
-    if (error != 0)
-        close(fd);
-    else
-        r->bell = fd;
-    return error;
+    return epoll_ctl(r->embedded, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Deferred work is run when the loop's thread enters the ring, and wakes nobody who polls the
- * ring's own descriptor. A registered eventfd, the bell, is rung for it, and for completions; but
- * only for the first of them, so after it was silenced it is rung again for what is there already.
- */
-static void ring_bell(struct ring *r, bool more)
+static bool is_deferred(const struct ring *r)
+{
+    return (r->uring.flags & IORING_SETUP_DEFER_TASKRUN) != 0;
+}
+
+/* Deferred work is run when the thread enters the ring, and wakes nobody who polls the ring's own
+ * descriptor meanwhile. There a registered eventfd, the bell, is rung in its place. */
+static int set_up_embedding(struct ring *r)
+{
+    r->embedded = epoll_create1(EPOLL_CLOEXEC);
+    r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (is_deferred(r))
+        r->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    int error = embed(r, r->wake.fd);
+    if (error == 0)
+        error = embed(r, r->timer);
+    return error != 0 ? error : embed(r, is_deferred(r) ? r->bell : r->uring.ring_fd);
+}
+
+static void end_embedding(struct ring *r)
+{
+    int *fds[] = {&r->embedded, &r->timer, &r->bell};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+        *fds[i] = -1;
+    }
+}
+
+/* Silences the bell. It is registered anew, as kernels seen up to 6.18 ring it only once in its
+ * life where the deferred work comes from the write of another eventfd. It rings for the first work
+ * to come; true if there is some already. */
+static bool reset_bell(struct ring *r, int *error)
 {
     uint64_t count;
     ssize_t n = read(r->bell, &count, sizeof count);
-    unsigned flags = __atomic_load_n(r->uring.sq.kflags, __ATOMIC_ACQUIRE);
-    if (more || !ai_list_empty(&r->ended) || io_uring_cq_ready(&r->uring) != 0 ||
-        (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0)
-        n = write(r->bell, &(uint64_t){1}, sizeof(uint64_t));
     (void)n;
+    io_uring_unregister_eventfd(&r->uring);
+    *error = io_uring_register_eventfd(&r->uring, r->bell);
+    unsigned flags = __atomic_load_n(r->uring.sq.kflags, __ATOMIC_ACQUIRE);
+    return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
+/* What no descriptor tells of is told by a wake-up. */
 static int ring_fd(void *state, int64_t deadline)
 {
     struct ring *r = state;
-    int error = set_bell(r);
-    if (error == 0)
-        error = set_alarm(r, deadline);
-    if (error != 0)
+    int error = r->embedded < 0 ? set_up_embedding(r) : 0;
+    if (error != 0) {
+        end_embedding(r);
         return error;
+    }
     error = fill(r);
     if (error >= 0 && io_uring_sq_ready(&r->uring) != 0)
         error = io_uring_submit(&r->uring);
     if (error < 0 && !is_passing(error))
         return error;
-    ring_bell(r, error < 0);
-    return r->bell;
+    bool more = error < 0 || !ai_list_empty(&r->ended);
+    error = 0;
+    more |= is_deferred(r) && reset_bell(r, &error);
+    if (more || io_uring_cq_ready(&r->uring) != 0)
+        ai_wake_up(&r->wake);
+    if (error == 0)
+        error = ai_clock_arm(r->timer, deadline);
+    return error != 0 ? error : r->embedded;
 }
 
 /* ── Life ────────────────────────────────────────────────────────────────────────────────────── */
@@ -310,20 +326,8 @@ static void release(struct ring *r)
         io_uring_queue_exit(&r->uring);
     if (r->wake.fd >= 0)
         close(r->wake.fd);
-    if (r->timer >= 0)
-        close(r->timer);
-    if (r->bell >= 0)
-        close(r->bell);
+    end_embedding(r);
     ai_deallocate(r, sizeof *r);
-}
-
-static bool withdraw(struct ring *r, struct ai_op *op)
-{
-    if ((op->state & SENT) != 0)
-        ring_cancel(r, op);
-    else
-        ai_list_remove(&op->link);
-    return (op->state & SENT) != 0;
 }
 
 /* The kernel may write to wake_count until its read has ended. */
@@ -331,9 +335,9 @@ static void ring_close(void *state)
 {
     struct ring *r = state;
     r->closing = true;
-    r->waking = r->waking && withdraw(r, &r->wake_op);
-    r->alarmed = r->alarmed && withdraw(r, &r->alarm_op);
-    while ((r->waking || r->alarmed) && ring_wait(r, INT64_MAX) >= 0)
+    if ((r->wake_op.state & SENT) != 0)
+        ring_cancel(r, &r->wake_op);
+    while ((r->wake_op.state & SENT) != 0 && ring_wait(r, INT64_MAX) >= 0)
         ;
     release(r);
 }
@@ -390,7 +394,7 @@ static int start(struct ring *r)
         .offset = -1,
     };
     ai_list_init(&r->wake_op.link);
-    r->waking = ring_submit(r, &r->wake_op) == 0;
+    ring_submit(r, &r->wake_op);
     int error = fill(r);
     return error < 0 ? error : io_uring_submit(&r->uring);
 }
@@ -417,7 +421,7 @@ static int ring_open(void **state, char *why, size_t why_size)
         snprintf(why, why_size, "out of memory");
         return -ENOMEM;
     }
-    r->uring.ring_fd = r->wake.fd = r->timer = r->bell = -1;
+    r->uring.ring_fd = r->wake.fd = r->embedded = r->timer = r->bell = -1;
     ai_list_init(&r->unsent);
     ai_list_init(&r->ended);
     int error;

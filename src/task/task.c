@@ -69,11 +69,6 @@ static inline void park(struct ai_thread *thread, struct ai_task *task)
     }
 }
 
-void ai_park(struct ai_task *task)
-{
-    park(&ai_thread, task);
-}
-
 void ai_task_resume(struct ai_ready *ready)
 {
     struct ai_thread *thread = &ai_thread;
@@ -106,7 +101,7 @@ struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, const v
 
 /* Ends the task and goes on with the next. That one may need a stack: not the one this still runs
  * on, so this one is given back last. */
-_Noreturn static void end(struct ai_task *task, struct ai_error *error)
+static void end(struct ai_task *task, struct ai_error *error)
 {
     struct ai_coroutine *root = task->root;
     struct ai_stack stack = task->stack;
@@ -194,7 +189,7 @@ static void free_chain(struct ai_task *task)
 }
 
 /* On the task's own stack, which it leaves for good. */
-_Noreturn static void abandon(struct ai_task *task)
+static void abandon(struct ai_task *task)
 {
     ai_report_destroyed_pending(&task->root->object);
     free_chain(task);
@@ -244,7 +239,7 @@ static inline int yield(struct ai_thread *thread, struct ai_task *task,
 }
 
 /* Parks until `o`, pending, is done. */
-static void wait_for(struct ai_task *task, struct ai_object *o)
+static inline void wait_for(struct ai_task *task, struct ai_object *o)
 {
     ai_wait_on(o, &task->waiter);
     task->waiting = o;
@@ -252,11 +247,11 @@ static void wait_for(struct ai_task *task, struct ai_object *o)
         insist(task);
     if (__builtin_expect(task->must_cancel, 0))
         task->must_cancel = !ai_cancel(o);
-    ai_park(task);
+    park(&ai_thread, task);
     task->waiting = NULL;
 }
 
-int ai_await_pending(struct ai_task *task, struct ai_object *o, void *result)
+static inline int await_pending(struct ai_task *task, struct ai_object *o, void *result)
 {
     int code;
 
@@ -277,17 +272,17 @@ int ai_await_pending(struct ai_task *task, struct ai_object *o, void *result)
     return code;
 }
 
-static int await_operation(struct ai_task *task, struct ai_object *o, void *result)
+static inline int await_operation(struct ai_task *task, struct ai_object *o, void *result)
 {
     ai_ref(o); /* past its completion */
     ai_take(o);
     ai_start(o);
-    int code = ai_await_pending(task, o, result);
+    int code = await_pending(task, o, result);
     ai_unref(o);
     return code;
 }
 
-static int await_shared(struct ai_task *task, struct ai_object *o, void *result)
+static inline int await_shared(struct ai_task *task, struct ai_object *o, void *result)
 {
     bool once = o->flags & AI_ONCE;
 
@@ -295,7 +290,7 @@ static int await_shared(struct ai_task *task, struct ai_object *o, void *result)
         ai_reused(o);
     if (o == &task->root->object)
         ai_panic("RuntimeError: Task cannot await on itself: '%s'", o->type->name);
-    int code = ai_await_pending(task, o, result);
+    int code = await_pending(task, o, result);
     if (once)
         ai_disown(o);
     return code;
@@ -320,7 +315,7 @@ static inline void call(struct ai_task *task, struct ai_coroutine *c, void *resu
         task->error = ai_settle(task, c, result);
 }
 
-static int await_slowly(struct ai_task *task, struct ai_object *o, void *result)
+static inline int await_slowly(struct ai_task *task, struct ai_object *o, void *result)
 {
     if (o->state != AI_UNUSED)
         return await_shared(task, o, result);

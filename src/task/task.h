@@ -57,13 +57,6 @@ void ai_task_resume(struct ai_ready *ready);
 /* Starts the task of a coroutine object that ai_ensure_task() scheduled. */
 void ai_task_start(struct ai_ready *ready);
 
-/* Parks the running task until its waiter runs. */
-void ai_park(struct ai_task *task);
-
-/* Waits for a pending object and returns its error and value as await does; see asyncio__await().
- */
-int ai_await_pending(struct ai_task *task, struct ai_object *o, void *result);
-
 /* How a coroutine that has returned `result` ended: what it raised, what of its task's last error
  * it passed on, or NULL. */
 struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, const void *result);

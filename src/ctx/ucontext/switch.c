@@ -28,3 +28,8 @@ void ai_machine_switch(struct ai_context *from, struct ai_context *to)
 {
     swapcontext(&from->machine, &to->machine);
 }
+
+void ai_machine_leave(struct ai_context *to)
+{
+    setcontext(&to->machine);
+}

@@ -55,16 +55,36 @@ ai_machine_switch:
         .cfi_endproc
         .size   ai_machine_switch, . - ai_machine_switch
 
-/* Where a new computation begins: entry in %r12, its argument in %r13. The end of its stack for
- * unwinders. */
+/* void ai_machine_leave(struct ai_context *to): the same without a way back. It jumps, and is jumped
+ * to, so that the predicted returns are again those of whoever parked before this one began. */
+        .globl  ai_machine_leave
+        .hidden ai_machine_leave
+        .type   ai_machine_leave, @function
+        .p2align 4
+ai_machine_leave:
+        .cfi_startproc
+        .cfi_undefined %rip
+        movq    (%rdi), %rsp
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %rbx
+        popq    %rbp
+        popq    %rcx
+        jmp     *%rcx
+        .cfi_endproc
+        .size   ai_machine_leave, . - ai_machine_leave
+
+/* Where a new computation begins: entry in %r12, its argument in %r13, on the stack a return address
+ * of 0, which is the end for unwinders. */
         .type   begin, @function
         .p2align 4
 begin:
         .cfi_startproc
         .cfi_undefined %rip
         movq    %r13, %rdi
-        call    *%r12
-        ud2
+        jmp     *%r12
         .cfi_endproc
         .size   begin, . - begin
 
@@ -77,7 +97,7 @@ begin:
 ai_machine_init:
         .cfi_startproc
         andq    $-16, %rdx
-        leaq    -72(%rdx), %rax
+        leaq    -64(%rdx), %rax
         movq    %rax, (%rdi)
         xorl    %esi, %esi
         movq    %rsi, (%rax)            /* %r15 */
@@ -88,7 +108,7 @@ ai_machine_init:
         movq    %rsi, 40(%rax)          /* %rbp: no frame above */
         leaq    begin(%rip), %rcx
         movq    %rcx, 48(%rax)
-        movq    %rsi, 56(%rax)          /* %rsp in begin, 16-byte aligned */
+        movq    %rsi, 56(%rax)          /* the return address of entry */
         ret
         .cfi_endproc
         .size   ai_machine_init, . - ai_machine_init
