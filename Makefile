@@ -10,7 +10,7 @@ all: $(BUILD)/build.ninja
 $(BUILD)/build.ninja:
 	@scripts/need build
 	@mkdir -p build
-	@meson setup $(BUILD) -Dtests=disabled >build/setup.log 2>&1 || { cat build/setup.log; exit 1; }
+	@meson setup $(BUILD) >build/setup.log 2>&1 || { cat build/setup.log; exit 1; }
 
 run: all
 	@examples/tutorial/run $(BUILD)
