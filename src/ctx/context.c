@@ -2,11 +2,6 @@
 
 #ifndef AI_SANITIZED
 
-void ai_context_init(struct ai_context *c, void *low, void *high, void (*entry)(void *), void *arg)
-{
-    ai_machine_init(c, low, high, entry, arg);
-}
-
 void ai_context_adopt(struct ai_context *c)
 {
     (void)c;

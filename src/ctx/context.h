@@ -25,17 +25,21 @@ struct ai_context {
     struct ai_sanitizer_fiber fiber; /* empty unless built with a sanitizer */
 };
 
-/* Makes `c` a computation that begins with entry(arg) on the stack [low, high) when it is first
- * switched to. `high` is 16-byte aligned. `entry` never returns: it ends by ai_context_leave(). */
-void ai_context_init(struct ai_context *c, void *low, void *high, void (*entry)(void *), void *arg);
-
-/* Makes `c` fit to hold the calling thread's own computation (for the first `from`). */
-void ai_context_adopt(struct ai_context *c);
-
 /* What an architecture provides: a computation's first state, and the switch. */
 void ai_machine_init(struct ai_context *c, void *low, void *high, void (*entry)(void *), void *arg);
 void ai_machine_switch(struct ai_context *from, struct ai_context *to);
 void ai_machine_leave(struct ai_context *to);
+
+/* Makes `c` a computation that begins with entry(arg) on the stack [low, high) when it is first
+ * switched to. `high` is 16-byte aligned. `entry` never returns: it ends by ai_context_leave(). */
+#ifdef AI_SANITIZED
+void ai_context_init(struct ai_context *c, void *low, void *high, void (*entry)(void *), void *arg);
+#else
+#define ai_context_init ai_machine_init
+#endif
+
+/* Makes `c` fit to hold the calling thread's own computation (for the first `from`). */
+void ai_context_adopt(struct ai_context *c);
 
 /* Suspends the running computation in `from` and goes on with `to`; returns when somebody
  * switches to `from`. */

@@ -227,10 +227,12 @@ void ai_stack_pool_close(struct ai_stack_pool *pool)
 
 /* --- Taking and giving --- */
 
-bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *stack)
+bool ai_stack_take_cold(struct ai_stack_pool *pool, struct ai_stack *stack)
 {
-    if (!pool->usable && !add_slab(pool))
+    if (!pool->usable && !add_slab(pool)) {
+        pool->taken--;
         return false;
+    }
     struct ai_stack_slab *slab = pool->usable;
     unsigned index;
     if (slab->free_count) {
@@ -241,7 +243,6 @@ bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *stack)
     }
     if (slab->free_count == 0 && slab->fresh == slab->count)
         make_unusable(slab);
-    pool->taken++;
 
     char *base = slab->base + index * pool->size;
     stack->slab = slab;
@@ -253,7 +254,7 @@ bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *stack)
     return true;
 }
 
-void ai_stack_give(struct ai_stack_pool *pool, const struct ai_stack *stack)
+void ai_stack_give_cold(struct ai_stack_pool *pool, const struct ai_stack *stack)
 {
     struct ai_stack_slab *slab = stack->slab;
 
@@ -261,7 +262,6 @@ void ai_stack_give(struct ai_stack_pool *pool, const struct ai_stack *stack)
         AI_VALGRIND_NO_STACK(stack->valgrind);
     slab->free[slab->free_count++] = (uint16_t)stack->index;
     pool->idle++;
-    pool->taken--;
     if (pool->usable == slab)
         return;
     if (slab->usable_at)
@@ -274,6 +274,8 @@ void ai_stack_pool_trim(struct ai_stack_pool *pool)
 {
     if (pool->idle <= KEPT_IDLE)
         return;
+    while (pool->warm_count)
+        ai_stack_give_cold(pool, &pool->warm[--pool->warm_count]);
     for (struct ai_stack_slab *slab = pool->slabs; slab; slab = slab->next) {
         if (slab->free_count != slab->fresh || pool->idle - slab->free_count < KEPT_IDLE / 2)
             continue;

@@ -40,6 +40,8 @@ struct ai_stack_pool {
     struct ai_stack_slab *slabs;  /* all, the newest first */
     struct ai_stack_slab *usable; /* that have a free stack, the one freed to last first */
     unsigned next_count;          /* stacks in the next slab */
+    unsigned warm_count;
+    struct ai_stack warm[16]; /* given back just now, the last one last: taken again first */
 };
 
 /* size 0 means the default (ASYNCIO_STACK_SIZE in the environment, else 256 KiB); sizes are rounded
@@ -53,11 +55,27 @@ void ai_stack_pool_close(struct ai_stack_pool *pool);
 /* Gives pages of idle stacks back to the kernel, beyond a few hundred. For when there is time. */
 void ai_stack_pool_trim(struct ai_stack_pool *pool);
 
+bool ai_stack_take_cold(struct ai_stack_pool *pool, struct ai_stack *stack);
+void ai_stack_give_cold(struct ai_stack_pool *pool, const struct ai_stack *stack);
+
 /* Fills in *stack and returns true, or returns false: no memory, or no guard to be had. */
-bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *stack);
+static inline bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *stack)
+{
+    pool->taken++;
+    if (__builtin_expect(pool->warm_count == 0, 0))
+        return ai_stack_take_cold(pool, stack);
+    *stack = pool->warm[--pool->warm_count];
+    return true;
+}
 
 /* Takes it back. May be called while still running on it: its pages stay until the next take. */
-void ai_stack_give(struct ai_stack_pool *pool, const struct ai_stack *stack);
+static inline void ai_stack_give(struct ai_stack_pool *pool, const struct ai_stack *stack)
+{
+    pool->taken--;
+    if (__builtin_expect(pool->warm_count == sizeof pool->warm / sizeof *pool->warm, 0))
+        ai_stack_give_cold(pool, &pool->warm[--pool->warm_count]);
+    pool->warm[pool->warm_count++] = *stack;
+}
 
 /* Whether the address lies in the guard of one of the pool's stacks, and of which one. Safe in a
  * signal handler of the pool's thread. */

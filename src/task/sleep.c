@@ -75,14 +75,19 @@ static struct sleep *sleep_new(double delay)
     return s;
 }
 
+static __attribute__((noinline)) asyncio_any sleep_slowly(double seconds)
+{
+    if (!(seconds > 0) && ai_thread_begin())
+        return ai_thread.yield_handle;
+    struct sleep *s = sleep_new(seconds);
+    return s ? ai_handle(&s->object) : NULL;
+}
+
 ASYNCIO_AWAITABLE(int) asyncio_sleep(double seconds)
 {
-    struct sleep *s;
+    asyncio_any yield = ai_thread.yield_handle;
 
-    if (!(seconds > 0) && (ai_thread.yield_handle || ai_thread_begin()))
-        return ai_thread.yield_handle;
-    s = sleep_new(seconds);
-    return s ? ai_handle(&s->object) : NULL;
+    return !(seconds > 0) && yield ? yield : sleep_slowly(seconds);
 }
 
 static const struct asyncio_awaitable_type yield_type = {

@@ -222,9 +222,11 @@ static void insist(struct ai_task *task)
     task->must_cancel = true;
 }
 
-static inline int yield(struct ai_thread *thread, struct ai_task *task,
-                        const struct asyncio__place *place)
+/* sleep(0) */
+static __attribute__((noinline)) int yield(struct ai_task *task, const struct asyncio__place *place)
 {
+    struct ai_thread *thread = &ai_thread;
+
     task->place = place;
     ai_error_set(&task->error, NULL);
     ai_loop_push(thread->loop, &task->waiter.ready);
@@ -359,17 +361,9 @@ static inline bool is_plain_call(asyncio_any h, const struct ai_object *o)
            ai_pool_of(o) == &ai_pool && o->type->pool_class;
 }
 
-int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *place)
+static __attribute__((noinline)) int await_call(struct ai_task *task, struct ai_object *o,
+                                                void *result, const struct asyncio__place *place)
 {
-    struct ai_task *task = ai_thread.task;
-    struct ai_object *o = asyncio_awaitable_object(h);
-
-    if (__builtin_expect(!task, 0))
-        return await_any(h, result, place);
-    if (h == ai_thread.yield_handle)
-        return yield(&ai_thread, task, place);
-    if (!is_plain_call(h, o))
-        return await_any(h, result, place);
     task->place = place;
     call(task, ai_coroutine(o), result, place);
     if (__builtin_expect(o->refs > 1, 0)) { /* retained while it ran */
@@ -380,6 +374,22 @@ int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *pla
     o->state = AI_FREE;
     ai_pool_give(&ai_pool, o, o->type->pool_class, o->type->size);
     return 0;
+}
+
+/* Only a fork in the road: each way is a function of its own, so that none pays for what another
+ * needs. */
+int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *place)
+{
+    struct ai_task *task = ai_thread.task;
+    struct ai_object *o = asyncio_awaitable_object(h);
+
+    if (__builtin_expect(!task, 0))
+        return await_any(h, result, place);
+    if (h == ai_thread.yield_handle)
+        return yield(task, place);
+    if (is_plain_call(h, o))
+        return await_call(task, o, result, place);
+    return await_any(h, result, place);
 }
 
 /* --- What the user asks of tasks --- */
