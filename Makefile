@@ -28,7 +28,8 @@ bench: all
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
-	@meson install -C $(BUILD) --quiet
+	@ninja -C $(BUILD) --quiet >build/setup.log 2>&1 || { cat build/setup.log; exit 1; }
+	@meson install -C $(BUILD) --no-rebuild --quiet
 
 clean:
 	@rm -rf build
