@@ -77,6 +77,8 @@
 #pragma GCC diagnostic error "-Wincompatible-pointer-types"
 #pragma GCC diagnostic error "-Wint-conversion"
 
+#pragma GCC visibility push(default)
+
 #define ASYNCIO_VERSION "0.1.0"
 
 /* The untyped functions behind the typed macros; see each macro below. */
@@ -257,7 +259,7 @@ void asyncio_set_debug(bool on);
 bool asyncio_get_debug(void);
 
 /* Bytes of the stack of each task of this thread, to which a guard is added; 0 means the default:
- * ASYNCIO_STACK_SIZE in the environment, else 256 KiB. Memory is taken only for pages that are
+ * ASYNCIO_STACK_SIZE in the environment, else 128 KiB. Memory is taken only for pages that are
  * touched. 0, or -EBUSY while any task has a stack. */
 int asyncio_set_stack_size(size_t bytes);
 
@@ -324,5 +326,7 @@ void asyncio_loop_close(void);
         ASYNCIO__VALUE(ASYNCIO__RESULT(asyncio__h)) asyncio__v = __VA_ARGS__;                      \
         asyncio__set_result((asyncio_any)asyncio__h, &asyncio__v);                                 \
     })
+
+#pragma GCC visibility pop
 
 #endif

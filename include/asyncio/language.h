@@ -16,6 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is declared here is the library's interface, also where it is compiled with the rest hidden.
+ */
+#pragma GCC visibility push(default)
+
 #define ASYNCIO__HOT __attribute__((hot))
 #define ASYNCIO__MUST_USE __attribute__((warn_unused_result))
 
@@ -325,5 +329,7 @@ void asyncio__with_exit(struct asyncio__with *w);
 #define async_for(declaration, it) ASYNCIO_ASYNC_FOR(declaration, it)
 #define async_with(manager) ASYNCIO_ASYNC_WITH(manager)
 #endif
+
+#pragma GCC visibility pop
 
 #endif

@@ -8,11 +8,12 @@
 /* Zeroed memory, or NULL. */
 void *ai_allocate(size_t size);
 
-/* The same, aligned to its size rounded up to `alignment`, a power of two. */
-void *ai_allocate_aligned(size_t alignment, size_t size);
-
-/* Frees what one of the above returned; `size` as it was asked for. NULL does nothing. */
+/* Frees it; `size` as it was asked for. NULL does nothing. */
 void ai_deallocate(void *p, size_t size);
+
+/* Large zeroed memory, whole pages, aligned to a power of two of them. */
+void *ai_allocate_chunk(size_t alignment, size_t size);
+void ai_deallocate_chunk(void *p, size_t size);
 
 /* A larger copy of an array: `from` of old_size is freed and NULL returned on failure leaves it. */
 void *ai_reallocate(void *from, size_t old_size, size_t size);

@@ -36,8 +36,9 @@ static void carve(struct ai_pool *pool, struct ai_pool_chunk *chunk, unsigned cl
 bool ai_pool_refill(struct ai_pool *pool, unsigned class)
 {
     size_t need = sizeof(struct ai_pool_chunk) + class_size(class);
-    size_t size = need > AI_POOL_CHUNK ? need : AI_POOL_CHUNK;
-    struct ai_pool_chunk *chunk = ai_allocate_aligned(AI_POOL_CHUNK, size);
+    size_t size =
+        need > AI_POOL_CHUNK ? (need + AI_POOL_CHUNK - 1) & -(size_t)AI_POOL_CHUNK : AI_POOL_CHUNK;
+    struct ai_pool_chunk *chunk = ai_allocate_chunk(AI_POOL_CHUNK, size);
 
     if (!chunk)
         return false;
@@ -66,7 +67,7 @@ void ai_pool_close(struct ai_pool *pool)
         struct ai_pool_chunk *chunk = pool->chunks;
         pool->chunks = chunk->next;
         AI_POOL_OPEN(chunk, chunk->size);
-        ai_deallocate(chunk, chunk->size);
+        ai_deallocate_chunk(chunk, chunk->size);
     }
     *pool = (struct ai_pool){0};
 }

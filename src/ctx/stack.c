@@ -32,7 +32,7 @@ enum {
 #ifdef AI_SANITIZED
     DEFAULT_SIZE = 1 << 20, /* instrumented frames are several times as large */
 #else
-    DEFAULT_SIZE = 256 << 10,
+    DEFAULT_SIZE = 128 << 10,
 #endif
 };
 
@@ -248,7 +248,7 @@ bool ai_stack_take_cold(struct ai_stack_pool *pool, struct ai_stack *stack)
     stack->slab = slab;
     stack->index = index;
     stack->low = base + pool->guard_size;
-    stack->high = base + pool->size - index % COLOURS * LINE;
+    stack->high = base + pool->size - (size_t)(index % COLOURS) * LINE;
     if (__builtin_expect(pool->on_valgrind, 0))
         stack->valgrind = AI_VALGRIND_STACK(stack->low, stack->high);
     return true;

@@ -44,7 +44,7 @@ struct ai_stack_pool {
     struct ai_stack warm[16]; /* given back just now, the last one last: taken again first */
 };
 
-/* size 0 means the default (ASYNCIO_STACK_SIZE in the environment, else 256 KiB); sizes are rounded
+/* size 0 means the default (ASYNCIO_STACK_SIZE in the environment, else 128 KiB); sizes are rounded
  * up to whole pages and to a minimum that holds a signal frame; the guard is added. Reserves
  * nothing yet. */
 void ai_stack_pool_init(struct ai_stack_pool *pool, size_t size);

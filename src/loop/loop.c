@@ -1,7 +1,6 @@
 #include "loop/loop.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
 enum {
@@ -34,7 +33,10 @@ int64_t ai_nanoseconds(double seconds)
 {
     if (!(seconds > 0)) /* NaN too */
         return 0;
-    return seconds >= 9e9 ? INT64_MAX / 2 : (int64_t)ceil(seconds * 1e9);
+    if (seconds >= 4e9)
+        return INT64_MAX / 2;
+    int64_t ns = (int64_t)(seconds * 1e9);
+    return ns + ((double)ns < seconds * 1e9); /* never early */
 }
 
 int ai_loop_start_timer(struct ai_loop *loop, struct ai_timer *t, double delay)

@@ -9,7 +9,7 @@ bool ai_ring_grow(struct ai_ring *ring)
     if (!slot)
         return false;
     uint32_t n = ai_ring_count(ring);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; ring->slot && i < n; i++)
         slot[i] = ai_ring_peek(ring, i);
     ai_deallocate(ring->slot, old * sizeof *slot);
     ring->slot = slot;

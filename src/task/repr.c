@@ -64,6 +64,17 @@ static const char *state_of(const struct ai_object *o)
     return o->flags & AI_CANCELLED ? "cancelled" : "finished";
 }
 
+/* "EPROTO" where the C library can say it. */
+static const char *error_name(int code)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 32)
+    const char *name = strerrorname_np(code);
+    return name ? name : "error";
+#else
+    return strerror(code);
+#endif
+}
+
 static void add_outcome(struct text *t, const struct ai_object *o)
 {
     if (o->state != AI_DONE || o->flags & AI_CANCELLED)
@@ -71,10 +82,9 @@ static void add_outcome(struct text *t, const struct ai_object *o)
     int code = ai_error_code(o->error);
     const char *message = ai_error_message(o->error);
     if (code && *message)
-        add(t, " exception=%s('%s')", strerrorname_np(-code) ? strerrorname_np(-code) : "error",
-            message);
+        add(t, " exception=%s('%s')", error_name(-code), message);
     else if (code)
-        add(t, " exception=%s", strerrorname_np(-code) ? strerrorname_np(-code) : "error");
+        add(t, " exception=%s", error_name(-code));
     else if (ai_result_size(o) && ai_result_signed(o))
         add(t, " result=%lld", (long long)ai_result_integer(o, ai_result_place(o)));
 }
