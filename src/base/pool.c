@@ -25,7 +25,7 @@ static void carve(struct ai_pool *pool, struct ai_pool_chunk *chunk, unsigned cl
 
     for (char *slot = first + (size_t)(end - first) / size * size - size; slot >= first;
          slot -= size) {
-        *ai_pool_generation(slot) = 1;
+        *ai_pool_handle(slot) = (uintptr_t)slot | AI_POOL_TAGGED;
         *(void **)slot = pool->free[class];
         pool->free[class] = slot;
         pool->slots++;

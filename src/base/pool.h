@@ -3,8 +3,9 @@
  * Slots come in size classes and are carved from chunks; a freed slot goes to its class's free list
  * and is taken again first (its lines are warm). Because a slot stays a slot until the pool closes,
  * a stale pointer to one may be looked at: that is what lets a handle be checked. Invariants:
- *   - the 16-bit generation at AI_POOL_GENERATION in each slot is never 0 while the slot is in use,
- *     changes whenever it is freed, and is touched by nobody else;
+ *   - the word at AI_POOL_HANDLE in each slot is its handle: its address with its generation in the
+ *     upper 16 bits, of which the highest is always set; it changes whenever the slot is freed, and
+ *     nobody else writes it;
  *   - the first word of a free slot is the free list's link;
  *   - every slot begins within AI_POOL_CHUNK bytes of its chunk's start, which is aligned to that,
  *     so the pool it belongs to is found by a mask. */
@@ -33,7 +34,7 @@ enum {
     AI_POOL_LARGE = 1 << 20, /* up to here one for each power of two */
     AI_POOL_CLASSES = AI_POOL_SMALL / AI_POOL_GRAIN + 1 + 11,
     AI_POOL_HEAD = 32, /* bytes of a free slot that may still be read */
-    AI_POOL_GENERATION = 20,
+    AI_POOL_HANDLE = 16,
 };
 
 struct ai_pool_chunk;
@@ -47,9 +48,12 @@ struct ai_pool {
 /* This thread's. */
 extern _Thread_local struct ai_pool ai_pool __attribute__((tls_model("initial-exec")));
 
-static inline uint16_t *ai_pool_generation(void *slot)
+#define AI_POOL_TAGGED ((uintptr_t)1 << (8 * sizeof(uintptr_t) - 1))
+#define AI_POOL_ONE_GENERATION ((uintptr_t)1 << (8 * sizeof(uintptr_t) - 16))
+
+static inline uintptr_t *ai_pool_handle(void *slot)
 {
-    return (uint16_t *)((char *)slot + AI_POOL_GENERATION);
+    return (uintptr_t *)((char *)slot + AI_POOL_HANDLE);
 }
 
 static inline unsigned ai_pool_class(size_t size)
@@ -93,12 +97,12 @@ static inline void *ai_pool_take(struct ai_pool *pool, size_t size)
     return ai_pool_reuse(pool, class, size);
 }
 
-static inline void ai_pool_give(struct ai_pool *pool, void *slot, unsigned class, size_t size)
+/* `handle` is the slot's. */
+static inline void ai_pool_give(struct ai_pool *pool, void *slot, uintptr_t handle, unsigned class,
+                                size_t size)
 {
-    uint16_t *generation = ai_pool_generation(slot);
-
     (void)size;
-    *generation = (uint16_t)(*generation + 1 + (*generation == UINT16_MAX));
+    *ai_pool_handle(slot) = (handle + AI_POOL_ONE_GENERATION) | AI_POOL_TAGGED;
     *(void **)slot = pool->free[class];
     pool->free[class] = slot;
     AI_POOL_SHUT(slot, size);

@@ -35,17 +35,17 @@ static const char *here(char *buf, size_t n)
 void ai_bad_handle(asyncio_any h)
 {
     struct ai_object *o = asyncio_awaitable_object(h);
-    uint16_t generation = (uint16_t)((uintptr_t)h >> (8 * sizeof(uintptr_t) - 16));
     char at[512];
 
     if (!h)
         ai_panic("TypeError: NULL is no awaitable%s", here(at, sizeof at));
-    if (generation == 0)
+    if (!ai_is_handle(h))
         ai_panic("TypeError: %p is no awaitable%s", h, here(at, sizeof at));
-    if (o->generation == generation)
+    if (o->handle == (uintptr_t)h)
         ai_panic("RuntimeError: %s '%s' belongs to the loop of another thread%s", ai_noun(o->type),
                  o->type->name, here(at, sizeof at));
-    if (o->state == AI_FREE && o->generation == (uint16_t)(generation + 1))
+    if (o->state == AI_FREE &&
+        o->handle == (((uintptr_t)h + AI_POOL_ONE_GENERATION) | AI_POOL_TAGGED))
         ai_reused(o); /* nothing has been put in its place yet */
     ai_panic(
         "RuntimeError: cannot reuse an awaitable that is gone: a coroutine awaited twice, or a "

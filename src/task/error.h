@@ -26,6 +26,14 @@ const char *ai_error_message(const struct ai_error *e);
 struct ai_error *ai_error_ref(struct ai_error *e);
 void ai_error_unref(struct ai_error *e);
 
+static inline void ai_error_clear(struct ai_error **place)
+{
+    if (__builtin_expect(*place != (struct ai_error *)0, 0)) {
+        ai_error_unref(*place);
+        *place = (struct ai_error *)0;
+    }
+}
+
 static inline void ai_error_set(struct ai_error **place, struct ai_error *e)
 {
     if (__builtin_expect(*place != (struct ai_error *)0, 0))

@@ -20,7 +20,7 @@ static inline void init(struct ai_object *o, const struct asyncio_awaitable_type
     struct ai_task *task = ai_thread.task;
 
     o->type = type;
-    o->life = ai_life(1, o->generation, AI_UNUSED, AI_OWNED);
+    o->life = ai_life(1, AI_UNUSED, AI_OWNED);
     o->error = NULL;
     ai_list_append(task ? &task->owned : &ai_thread.owned, &o->owned);
 }
@@ -92,8 +92,7 @@ void ai_object_free(struct ai_object *o)
         o->type->destroy(o);
     if (o->flags & AI_TASK && !(o->name & 1))
         ai_string_free((char *)o->name);
-    o->state = AI_FREE;
-    ai_pool_give(&ai_pool, o, ai_pool_class(size), size);
+    ai_object_bury(o, ai_handle(o), ai_pool_class(size), size);
 }
 
 void ai_disown(struct ai_object *o)

@@ -39,14 +39,15 @@ enum ai_flag {
 struct ai_object {
     struct ai_ready ready; /* its own next step: starting, finishing */
     const struct asyncio_awaitable_type *type;
+    uintptr_t handle; /* the pool's */
     union {
         struct {
             uint32_t refs;
-            uint16_t generation; /* the pool's */
             uint8_t state;
             uint8_t flags;
+            uint16_t cancels; /* asyncio_cancelling() */
         };
-        uint64_t life; /* all four, for those who test or set them at once */
+        uint64_t life; /* all of these, for those who test or set them at once */
     };
     struct ai_waiter *waiters; /* a ring: the first, whose prev is the last; or NULL */
     struct ai_error *error;    /* how it failed */
@@ -55,8 +56,8 @@ struct ai_object {
     uintptr_t name;            /* of a task, else undefined: 2n + 1 for Task-n, or a string */
 };
 
-_Static_assert(offsetof(struct ai_object, generation) == AI_POOL_GENERATION, "the pool's place");
-_Static_assert(sizeof(struct ai_object) == 80, "a bare sleep is to cost little");
+_Static_assert(offsetof(struct ai_object, handle) == AI_POOL_HANDLE, "the pool's place");
+_Static_assert(sizeof(struct ai_object) == 88, "a bare sleep is to cost little");
 
 /* An object whose size, and its result's, no type knows: a future. */
 struct ai_sized {
@@ -77,21 +78,21 @@ _Noreturn void ai_bad_handle(asyncio_any h) __attribute__((cold));
 
 static inline void *ai_handle(const struct ai_object *o)
 {
-    return (void *)((uintptr_t)o | (uintptr_t)o->generation << (8 * sizeof(uintptr_t) - 16));
+    return (void *)o->handle;
+}
+
+/* Whether it is a handle at all, so that its object may be looked at. */
+static inline bool ai_is_handle(asyncio_any h)
+{
+    return (uintptr_t)h & AI_POOL_TAGGED;
 }
 
 /* The object of a valid handle of this thread, NULL where it is none (or its object has gone). */
 static inline struct ai_object *ai_object_if_any(asyncio_any h)
 {
     struct ai_object *o = asyncio_awaitable_object(h);
-    uint16_t generation = (uint16_t)((uintptr_t)h >> (8 * sizeof(uintptr_t) - 16));
 
-    if (__builtin_expect(generation == 0, 0))
-        return NULL; /* no handle of ours: not even to be looked at */
-    if (__builtin_expect(o->generation != generation, 0) ||
-        __builtin_expect(ai_pool_of(o) != &ai_pool, 0))
-        return NULL;
-    return o;
+    return ai_is_handle(h) && o->handle == (uintptr_t)h && ai_pool_of(o) == &ai_pool ? o : NULL;
 }
 
 /* The same; anything else ends the program. */
@@ -115,13 +116,20 @@ struct ai_object *ai_object_new(const struct asyncio_awaitable_type *type, size_
 void ai_take(struct ai_object *o);
 
 /* By shifts: compilers build the union in memory, which costs more than all else. */
-static inline uint64_t ai_life(uint32_t refs, uint16_t generation, uint8_t state, uint8_t flags)
+static inline uint64_t ai_life(uint32_t refs, uint8_t state, uint8_t flags)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return refs | (uint64_t)generation << 32 | (uint64_t)state << 48 | (uint64_t)flags << 56;
+    return refs | (uint64_t)state << 32 | (uint64_t)flags << 40;
 #else
-    return (uint64_t)refs << 32 | (uint64_t)generation << 16 | (uint64_t)state << 8 | flags;
+    return (uint64_t)refs << 32 | (uint64_t)state << 24 | (uint64_t)flags << 16;
 #endif
+}
+
+/* Gives the object's slot back: handles to it are invalid from here on. */
+static inline void ai_object_bury(struct ai_object *o, asyncio_any h, unsigned class, size_t size)
+{
+    o->life = ai_life(0, AI_FREE, 0);
+    ai_pool_give(&ai_pool, o, (uintptr_t)h, class, size);
 }
 
 static inline struct ai_object *ai_ref(struct ai_object *o)

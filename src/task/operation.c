@@ -87,7 +87,7 @@ bool ai_ensure_task(struct ai_object *o, const char *name)
         return false;
     }
     if (o->type->await)
-        ai_coroutine(o)->task = NULL, ai_coroutine(o)->cancels = 0;
+        ai_coroutine(o)->task = NULL;
     o->waiters = NULL;
     o->state = AI_PENDING;
     o->flags |= AI_SHARED | AI_TASK;
@@ -129,7 +129,6 @@ static bool cancel_task(struct ai_coroutine *c)
 {
     struct ai_task *task = c->task;
 
-    c->cancels++;
     if (!task)
         c->object.flags |= AI_MUST_CANCEL;
     else if (!task->waiting || !ai_cancel(task->waiting))
@@ -156,6 +155,7 @@ bool ai_cancel(struct ai_object *o)
 {
     if (o->state == AI_DONE)
         return false;
+    o->cancels++;
     return o->type->await ? cancel_task(ai_coroutine(o)) : cancel_operation(o);
 }
 
@@ -173,28 +173,19 @@ bool asyncio_cancel(asyncio_any h)
     return ai_cancel(o);
 }
 
-static struct ai_coroutine *counted(asyncio_any h)
-{
-    struct ai_object *o = ai_object(h);
-    return o->type->await && o->flags & AI_TASK ? ai_coroutine(o) : NULL;
-}
-
 int asyncio_cancelling(asyncio_any h)
 {
-    struct ai_coroutine *c = counted(h);
-    return c ? (int)c->cancels : 0;
+    return ai_object(h)->cancels;
 }
 
 int asyncio_uncancel(asyncio_any h)
 {
-    struct ai_coroutine *c = counted(h);
+    struct ai_object *o = ai_object(h);
 
-    if (!c || c->cancels == 0)
-        return 0;
-    if (--c->cancels == 0) {
-        c->object.flags &= (uint8_t)~AI_MUST_CANCEL;
-        if (c->task)
-            c->task->must_cancel = false;
-    }
-    return (int)c->cancels;
+    if (o->cancels == 0 || --o->cancels > 0)
+        return o->cancels;
+    o->flags &= (uint8_t)~AI_MUST_CANCEL;
+    if (o->type->await && ai_coroutine(o)->task)
+        ai_coroutine(o)->task->must_cancel = false;
+    return 0;
 }

@@ -194,7 +194,7 @@ static void abandon(struct ai_task *task)
     ai_report_destroyed_pending(&task->root->object);
     free_chain(task);
     ai_generators_abandon(task);
-    ai_error_set(&task->error, NULL);
+    ai_error_clear(&task->error);
     end(task, ai_error_plain(-ECANCELED));
 }
 
@@ -228,7 +228,7 @@ static __attribute__((noinline)) int yield(struct ai_task *task, const struct as
     struct ai_thread *thread = &ai_thread;
 
     task->place = place;
-    ai_error_set(&task->error, NULL);
+    ai_error_clear(&task->error);
     ai_loop_push(thread->loop, &task->waiter.ready);
     park(thread, task);
     if (__builtin_expect(thread->closing, 0))
@@ -257,7 +257,7 @@ static inline int await_pending(struct ai_task *task, struct ai_object *o, void 
 {
     int code;
 
-    ai_error_set(&task->error, NULL);
+    ai_error_clear(&task->error);
     if (o->state == AI_PENDING)
         wait_for(task, o);
     else
@@ -298,22 +298,19 @@ static inline int await_shared(struct ai_task *task, struct ai_object *o, void *
     return code;
 }
 
-/* A coroutine awaited is a call. It is unused and in its maker's list. */
+/* A coroutine awaited is a call. It has been taken. */
 static inline void call(struct ai_task *task, struct ai_coroutine *c, void *result,
                         const struct asyncio__place *place)
 {
-    struct ai_object *o = &c->object;
+    struct ai_coroutine *parent = task->top;
 
-    o->life ^= ai_life(0, 0, AI_UNUSED ^ AI_PENDING, AI_OWNED);
-    o->owned.next->prev = o->owned.prev;
-    o->owned.prev->next = o->owned.next;
-    ai_error_set(&task->error, NULL);
+    ai_error_clear(&task->error);
     c->place = place;
-    c->parent = task->top;
+    c->parent = parent;
     task->top = c;
-    o->type->await(c, result);
-    task->top = c->parent;
-    if (__builtin_expect(o->error || task->error, 0))
+    c->object.type->await(c, result);
+    task->top = parent;
+    if (__builtin_expect((uintptr_t)c->object.error | (uintptr_t)task->error, 0))
         task->error = ai_settle(task, c, result);
 }
 
@@ -326,10 +323,7 @@ static inline int await_slowly(struct ai_task *task, struct ai_object *o, void *
                  o->type->name);
     if (!o->type->await)
         return await_operation(task, o, result);
-    if (!(o->flags & AI_OWNED)) { /* retained, and let go by its maker */
-        o->flags |= AI_OWNED;
-        ai_list_append(&task->owned, &o->owned);
-    }
+    ai_take(o);
     call(task, ai_coroutine(o), result, task->place);
     o->state = AI_DONE;
     ai_unref(o);
@@ -353,26 +347,33 @@ static __attribute__((noinline)) int await_any(asyncio_any h, void *result,
 
 /* Whether the handle names a coroutine of this thread, made by async(), that nobody has used: all
  * that a call can do without asking further. */
-static inline bool is_plain_call(asyncio_any h, const struct ai_object *o)
+static inline bool is_plain_call(asyncio_any h)
 {
-    uint64_t generation = (uintptr_t)h >> (8 * sizeof(uintptr_t) - 16);
+    const struct ai_object *o = asyncio_awaitable_object(h);
 
-    return generation && o->life == ai_life(1, (uint16_t)generation, AI_UNUSED, AI_OWNED) &&
-           ai_pool_of(o) == &ai_pool && o->type->pool_class;
+    return ai_is_handle(h) && o->handle == (uintptr_t)h &&
+           o->life == ai_life(1, AI_UNUSED, AI_OWNED) && ai_pool_of(o) == &ai_pool &&
+           o->type->pool_class;
 }
 
-static __attribute__((noinline)) int await_call(struct ai_task *task, struct ai_object *o,
-                                                void *result, const struct asyncio__place *place)
+/* One of which nobody else knows. What is known of it is not read back: the next one is likely to
+ * be made in the same slot, and would wait for it. */
+static __attribute__((noinline)) int await_call(struct ai_task *task, asyncio_any h, void *result,
+                                                const struct asyncio__place *place)
 {
-    task->place = place;
+    struct ai_object *o = asyncio_awaitable_object(h);
+    struct ai_list *next = o->owned.next, *prev = o->owned.prev;
+
+    next->prev = prev;
+    prev->next = next;
+    o->life = ai_life(1, AI_PENDING, 0);
     call(task, ai_coroutine(o), result, place);
-    if (__builtin_expect(o->refs > 1, 0)) { /* retained while it ran */
-        o->state = AI_DONE;
-        ai_unref(o);
+    if (__builtin_expect(o->life == ai_life(1, AI_PENDING, 0), 1)) {
+        ai_object_bury(o, h, o->type->pool_class, o->type->size);
         return 0;
     }
-    o->state = AI_FREE;
-    ai_pool_give(&ai_pool, o, o->type->pool_class, o->type->size);
+    o->state = AI_DONE; /* retained while it ran */
+    ai_unref(o);
     return 0;
 }
 
@@ -381,14 +382,13 @@ static __attribute__((noinline)) int await_call(struct ai_task *task, struct ai_
 int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *place)
 {
     struct ai_task *task = ai_thread.task;
-    struct ai_object *o = asyncio_awaitable_object(h);
 
     if (__builtin_expect(!task, 0))
         return await_any(h, result, place);
     if (h == ai_thread.yield_handle)
         return yield(task, place);
-    if (is_plain_call(h, o))
-        return await_call(task, o, result, place);
+    if (is_plain_call(h))
+        return await_call(task, h, result, place);
     return await_any(h, result, place);
 }
 

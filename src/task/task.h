@@ -26,7 +26,6 @@ struct ai_coroutine {
         const void *made_at;                /* unused: the return address of who called it */
         const struct asyncio__place *place; /* pending: where it is awaited; NULL for a root */
     };
-    uint32_t cancels; /* asyncio_cancelling() */
 };
 
 _Static_assert(sizeof(struct ai_coroutine) == sizeof(struct asyncio_awaitable), "<asyncio.h>");
