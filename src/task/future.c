@@ -5,8 +5,14 @@
 #include "task/diagnose.h"
 #include "task/thread.h"
 
+static void cancel(void *self)
+{
+    ai_complete(ai_ref(self), ai_error_plain(-ECANCELED));
+}
+
 static const struct asyncio_awaitable_type future_type = {
     .name = "Future",
+    .cancel = cancel,
     .result_offset = (sizeof(struct ai_sized) + 15) & ~(size_t)15,
 };
 

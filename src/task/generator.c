@@ -145,16 +145,36 @@ bool asyncio__for_next(struct asyncio__for *f)
     return false;
 }
 
+/* Leaving a loop or a block may await too; the error that it is left with outlives that. */
+static struct ai_error *keep_error(struct ai_task *task)
+{
+    struct ai_error *kept = task ? task->error : NULL;
+
+    if (kept)
+        task->error = NULL;
+    return kept;
+}
+
+static void restore_error(struct ai_task *task, struct ai_error *kept)
+{
+    if (kept)
+        ai_error_set(&task->error, kept);
+}
+
 void asyncio__for_end(struct asyncio__for *f)
 {
     if (!f->iterator)
         return;
+    struct ai_task *task = iterating();
+    struct ai_error *kept = keep_error(task);
     struct ai_object *o = ai_object(f->iterator);
+
     f->iterator = NULL;
     run_of(ai_coroutine(o))->closing = true;
-    while (step(iterating(), ai_coroutine(o), f->place))
+    while (step(task, ai_coroutine(o), f->place))
         continue;
     ai_unref(o);
+    restore_error(task, kept);
 }
 
 void ai_generators_abandon(struct ai_task *task)
@@ -179,6 +199,9 @@ void asyncio__with_exit(struct asyncio__with *w)
 {
     if (!w->inside)
         return;
+    struct ai_task *task = ai_thread.task;
+    struct ai_error *kept = keep_error(task);
     w->inside = false;
     w->manager->exit(w->manager);
+    restore_error(task, kept);
 }

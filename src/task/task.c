@@ -34,39 +34,53 @@ static inline __attribute__((always_inline)) void prefetch(const struct ai_ring 
 
 static struct ai_task *start(struct ai_ready *ready);
 
-/* Where a task that parks or ends goes: to the next in line, or else to the hub. */
-static inline struct ai_context *next_context(struct ai_thread *thread)
+static inline struct ai_context *go_on_with(struct ai_thread *thread, struct ai_ready *ready)
 {
-    struct ai_loop *loop = thread->loop;
+    ai_loop_take(thread->loop);
+    prefetch(&thread->loop->ready);
+    thread->task = task_of(ready);
+    return &thread->task->context;
+}
+
+static __attribute__((noinline)) struct ai_context *next_context_slowly(struct ai_thread *thread)
+{
     struct ai_ready *ready;
 
-    while ((ready = ai_loop_next(loop))) {
-        if (ready->run == ai_task_resume) {
-            ai_loop_take(loop);
-            prefetch(&loop->ready);
-            thread->task = task_of(ready);
-            return &thread->task->context;
-        }
+    while ((ready = ai_loop_next(thread->loop))) {
+        if (ready->run == ai_task_resume)
+            return go_on_with(thread, ready);
         if (ready->run != ai_task_start)
             break;
-        ai_loop_take(loop);
+        ai_loop_take(thread->loop);
         if ((thread->task = start(ready)))
             return &thread->task->context;
     }
     thread->task = NULL;
-    return &loop->hub;
+    return &thread->loop->hub;
 }
 
-/* errno belongs to the task. */
+/* Where a task that parks or ends goes: to the next in line, or else to the hub. */
+static inline struct ai_context *next_context(struct ai_thread *thread)
+{
+    struct ai_ready *ready = ai_loop_next(thread->loop);
+
+    if (__builtin_expect(ready && ready->run == ai_task_resume, 1))
+        return go_on_with(thread, ready);
+    return next_context_slowly(thread);
+}
+
+/* errno belongs to the task. It may be the next one itself: then the switch leads right back. */
 static inline void park(struct ai_thread *thread, struct ai_task *task)
 {
     struct ai_context *next = next_context(thread);
     int saved = *thread->errno_place;
 
-    if (next != &task->context) {
-        ai_context_switch(&task->context, next);
-        *thread->errno_place = saved;
-    }
+#ifdef AI_SANITIZED
+    if (next == &task->context)
+        return;
+#endif
+    ai_context_switch(&task->context, next);
+    *thread->errno_place = saved;
 }
 
 void ai_task_resume(struct ai_ready *ready)
@@ -205,21 +219,15 @@ static void fail_await(struct ai_task *task, int code)
     ai_error_set(&task->error, ai_error_plain(code));
 }
 
-/* Whether a cancellation arrived while it was parked; it is delivered by this. */
-static inline bool cancellation_due(struct ai_task *task)
+/* Delivers a cancellation. During the shutdown it sticks: each further wait of a task that goes on
+ * is cancelled too, in a turn of its own so that the others get theirs, until it is given up. */
+static __attribute__((noinline, cold)) int cancelled(struct ai_task *task)
 {
-    bool due = task->must_cancel;
-    task->must_cancel = false;
-    return due;
-}
-
-/* Waits in vain for ever during the shutdown: every wait of a task that goes on is cancelled again,
- * in a turn of its own, so that the others get theirs. */
-static void insist(struct ai_task *task)
-{
-    if (task->ignored++ == AI_MOST_IGNORED)
+    task->must_cancel = ai_thread.closing;
+    if (ai_thread.closing && task->ignored++ == AI_MOST_IGNORED)
         abandon(task);
-    task->must_cancel = true;
+    fail_await(task, -ECANCELED);
+    return -ECANCELED;
 }
 
 /* sleep(0) */
@@ -231,13 +239,7 @@ static __attribute__((noinline)) int yield(struct ai_task *task, const struct as
     ai_error_clear(&task->error);
     ai_loop_push(thread->loop, &task->waiter.ready);
     park(thread, task);
-    if (__builtin_expect(thread->closing, 0))
-        insist(task);
-    if (__builtin_expect(!task->must_cancel, 1))
-        return 0;
-    task->must_cancel = false;
-    fail_await(task, -ECANCELED);
-    return -ECANCELED;
+    return __builtin_expect(task->must_cancel, 0) ? cancelled(task) : 0;
 }
 
 /* Parks until `o`, pending, is done. */
@@ -245,8 +247,6 @@ static inline void wait_for(struct ai_task *task, struct ai_object *o)
 {
     ai_wait_on(o, &task->waiter);
     task->waiting = o;
-    if (__builtin_expect(ai_thread.closing, 0))
-        insist(task);
     if (__builtin_expect(task->must_cancel, 0))
         task->must_cancel = !ai_cancel(o);
     park(&ai_thread, task);
@@ -255,20 +255,20 @@ static inline void wait_for(struct ai_task *task, struct ai_object *o)
 
 static inline int await_pending(struct ai_task *task, struct ai_object *o, void *result)
 {
-    int code;
-
     ai_error_clear(&task->error);
     if (o->state == AI_PENDING)
         wait_for(task, o);
     else
         ai_ref(o); /* as the wait would have */
-    if (cancellation_due(task)) {
-        code = -ECANCELED;
-        fail_await(task, code);
+    int code;
+    if (__builtin_expect(task->must_cancel, 0)) {
+        code = cancelled(task);
     } else {
         o->flags |= AI_RETRIEVED;
         task->error = ai_error_ref(o->error);
         code = ai_result(o, result);
+        if (__builtin_expect(ai_thread.closing, 0) && ai_error_code(o->error) == -ECANCELED)
+            code = cancelled(task);
     }
     ai_unref(o);
     return code;
