@@ -6,6 +6,8 @@
  * leaves behind is dropped when it ends. */
 #include "task/callback.h"
 
+#include "base/panic.h"
+#include "task/diagnose.h"
 #include "task/thread.h"
 
 struct callback {
@@ -85,22 +87,29 @@ struct asyncio_handle *asyncio_call_soon(void (*function)(void *), void *arg)
     return ai_handle(&c->object);
 }
 
-struct asyncio_handle *asyncio_call_later(double delay, void (*function)(void *), void *arg)
+static struct asyncio_handle *call_at(int64_t deadline, void (*function)(void *), void *arg)
 {
     struct callback *c = callback_new(function, arg);
 
     if (!c)
         return NULL;
-    if (ai_loop_start_timer(ai_thread.loop, &c->timer, delay)) {
+    if (ai_timer_start(&ai_thread.loop->timers, &c->timer, deadline)) {
         drop(c);
         return NULL;
     }
     return ai_handle(&c->object);
 }
 
+struct asyncio_handle *asyncio_call_later(double delay, void (*function)(void *), void *arg)
+{
+    struct ai_loop *loop = ai_thread.loop;
+
+    return loop ? call_at(ai_loop_now(loop) + ai_nanoseconds(delay), function, arg) : NULL;
+}
+
 struct asyncio_handle *asyncio_call_at(double when, void (*function)(void *), void *arg)
 {
-    return asyncio_call_later(when - asyncio_time(), function, arg);
+    return call_at(ai_nanoseconds(when), function, arg);
 }
 
 void asyncio_handle_cancel(struct asyncio_handle *handle)
@@ -142,6 +151,9 @@ int asyncio_add_done_callback(asyncio_any h, asyncio_done_callback *function, vo
     struct ai_object *o = ai_object(h);
     struct ai_loop *loop = ai_thread_loop("asyncio_add_done_callback");
 
+    if (!(o->flags & AI_SHARED))
+        ai_panic("TypeError: a task or future was expected, got %s '%s'", ai_noun(o->type),
+                 o->type->name);
     if (!ai_ring_reserve(&loop->ready, 1))
         return -ENOMEM;
     struct done_callback *d = ai_allocate(sizeof *d);
@@ -174,6 +186,14 @@ int asyncio_remove_done_callback(asyncio_any h, asyncio_done_callback *function)
         }
     }
     return removed;
+}
+
+void ai_callbacks_silence(void)
+{
+    ai_list_each (node, &ai_thread.callbacks)
+        ai_container(node, struct callback, object.tasks)->cancelled = true;
+    ai_list_each (node, &ai_thread.done_callbacks)
+        ai_container(node, struct done_callback, link)->function = NULL;
 }
 
 void ai_callbacks_drop(void)

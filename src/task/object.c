@@ -128,12 +128,14 @@ void ai_take(struct ai_object *o)
 
 asyncio_any asyncio__retain(asyncio_any h)
 {
-    return h ? ai_handle(ai_ref(ai_object(h))) : NULL;
+    if (!h || h == ai_thread.yield_handle)
+        return h;
+    return ai_handle(ai_ref(ai_object(h)));
 }
 
 void asyncio_release(asyncio_any h)
 {
-    if (!h)
+    if (!h || h == ai_thread.yield_handle)
         return;
     struct ai_object *o = ai_object(h);
     if (o->flags & AI_OWNED)

@@ -91,8 +91,7 @@ bool ai_ensure_task(struct ai_object *o, const char *name)
     o->waiters = NULL;
     o->state = AI_PENDING;
     o->flags |= AI_SHARED | AI_TASK;
-    uintptr_t number = ++ai_thread.numbered;
-    o->name = copy ? (uintptr_t)copy : number * 2 + 1;
+    o->name = copy ? (uintptr_t)copy : ++ai_thread.numbered * 2 + 1;
     ai_ref(o);
     ai_list_append(&ai_thread.tasks, &o->tasks);
     ai_thread.tasks_alive++;
@@ -164,12 +163,15 @@ bool asyncio_cancel(asyncio_any h)
     if (!h)
         return false;
     struct ai_object *o = ai_object(h);
-    if (o->state == AI_UNUSED) {
+    if (o->state == AI_UNUSED || o == ai_thread.yield) {
         ai_disown(o);
         return true;
     }
     if (o->type->kind > ASYNCIO__COROUTINE)
         ai_panic("TypeError: %s '%s' cannot be cancelled", ai_noun(o->type), o->type->name);
+    if (o->type->await && !(o->flags & AI_TASK))
+        ai_panic("TypeError: %s '%s' cannot be cancelled, only the task that awaits it",
+                 ai_noun(o->type), o->type->name);
     return ai_cancel(o);
 }
 

@@ -10,7 +10,10 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { SIGNAL_STACK = 64 << 10 };
+enum {
+    SIGNAL_STACK = 64 << 10,
+    FRAME = 1 << 20, /* the largest that is taken for one */
+};
 
 static struct sigaction before;
 static atomic_flag installed = ATOMIC_FLAG_INIT;
@@ -47,11 +50,20 @@ static void name_culprit(void)
         size * 4);
 }
 
-static void on_fault(int signal, siginfo_t *info, void *context)
+/* In a guard, or beyond the one of the running task: a large frame may step over it. */
+static bool is_overflow(const char *address)
 {
     struct ai_stack stack;
+    const struct ai_task *task = ai_thread.task;
 
-    if (ai_thread.begun && ai_stack_guards(&ai_thread.stacks, info->si_addr, &stack)) {
+    if (ai_stack_guards(&ai_thread.stacks, address, &stack))
+        return true;
+    return task && address < task->stack.low && task->stack.low - address < FRAME;
+}
+
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+    if (ai_thread.begun && is_overflow(info->si_addr)) {
         name_culprit();
     } else if (before.sa_flags & SA_SIGINFO) {
         before.sa_sigaction(signal, info, context);

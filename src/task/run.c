@@ -39,9 +39,17 @@ static int open_loop(void)
     return 0;
 }
 
+static int turn_once(bool block)
+{
+    ai_thread.turning = true;
+    int error = ai_loop_turn(ai_thread.loop, block);
+    ai_thread.turning = false;
+    return error;
+}
+
 static void turn(bool block)
 {
-    int error = ai_loop_turn(ai_thread.loop, block);
+    int error = turn_once(block);
 
     if (error)
         ai_panic("the %s back-end failed: error %d", ai_thread.loop->backend->name, -error);
@@ -56,8 +64,11 @@ static void shut_down(void)
         ai_cancel(ai_container(node, struct ai_object, tasks));
     while (!ai_list_empty(&thread->tasks))
         turn(true);
-    while (ai_ring_count(&thread->loop->ready)) /* what they have woken: gathers, done callbacks */
+    turn(false); /* what they have woken: gathers, done callbacks */
+    while (ai_ring_count(&thread->loop->ready)) { /* and no more than that */
+        ai_callbacks_silence();
         turn(false);
+    }
 }
 
 static void close_loop(void)
@@ -140,9 +151,9 @@ int asyncio_loop_turn(void)
 {
     struct ai_loop *loop = ai_thread_loop("asyncio_loop_turn");
 
-    if (ai_thread.task)
-        ai_panic("RuntimeError: asyncio_loop_turn() called from within a task");
-    int error = ai_loop_turn(loop, false);
+    if (ai_thread.turning)
+        ai_panic("RuntimeError: asyncio_loop_turn() called from within the loop");
+    int error = turn_once(false);
     if (error)
         return error;
     if (ai_ring_count(&loop->ready))
@@ -155,7 +166,7 @@ void asyncio_loop_close(void)
 {
     if (!ai_thread.loop)
         return;
-    if (ai_thread.task)
+    if (ai_thread.turning)
         ai_panic("RuntimeError: Cannot close a running event loop");
     close_loop();
 }

@@ -113,18 +113,24 @@ struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, const v
     return NULL;
 }
 
-/* Ends the task and goes on with the next. That one may need a stack: not the one this still runs
- * on, so this one is given back last. */
-static void end(struct ai_task *task, struct ai_error *error)
+/* Ends the task; returns what to go on with. That may need a stack: not the one this still runs on,
+ * so stacks are given back only after this. */
+static inline struct ai_context *conclude(struct ai_task *task, struct ai_error *error)
 {
     struct ai_coroutine *root = task->root;
-    struct ai_stack stack = task->stack;
 
     root->task = NULL;
     if (!ai_list_empty(&task->owned))
         ai_disown_all(&task->owned);
     ai_complete(&root->object, error);
-    struct ai_context *next = next_context(&ai_thread);
+    return next_context(&ai_thread);
+}
+
+static void end(struct ai_task *task, struct ai_error *error)
+{
+    struct ai_stack stack = task->stack;
+    struct ai_context *next = conclude(task, error);
+
     ai_stack_give(&ai_thread.stacks, &stack);
     ai_context_leave(&task->context, next);
 }
@@ -144,6 +150,10 @@ static void run_root(void *arg)
     root->object.flags |= AI_VALUE;
     if (__builtin_expect(root->object.error || task->error, 0))
         error = ai_settle(task, root, result);
+    if (__builtin_expect(task->must_cancel, 0) && !error && !ai_thread.closing) {
+        root->object.flags &= (uint8_t)~AI_VALUE; /* it ended before its next await */
+        error = ai_error_plain(-ECANCELED);
+    }
     end(task, error);
 }
 
@@ -202,14 +212,19 @@ static void free_chain(struct ai_task *task)
     }
 }
 
-/* On the task's own stack, which it leaves for good. */
+/* On the task's own stack or a generator's, which it leaves for good. Only after a wait is over, so
+ * that nothing refers to the task. */
 static void abandon(struct ai_task *task)
 {
+    struct ai_stack stack = task->stack;
+
     ai_report_destroyed_pending(&task->root->object);
     free_chain(task);
-    ai_generators_abandon(task);
     ai_error_clear(&task->error);
-    end(task, ai_error_plain(-ECANCELED));
+    struct ai_context *next = conclude(task, ai_error_plain(-ECANCELED));
+    ai_generators_abandon(task);
+    ai_stack_give(&ai_thread.stacks, &stack);
+    ai_context_leave(&task->context, next);
 }
 
 /* --- Await --- */
@@ -224,10 +239,17 @@ static void fail_await(struct ai_task *task, int code)
 static __attribute__((noinline, cold)) int cancelled(struct ai_task *task)
 {
     task->must_cancel = ai_thread.closing;
-    if (ai_thread.closing && task->ignored++ == AI_MOST_IGNORED)
-        abandon(task);
+    task->ignored += ai_thread.closing;
     fail_await(task, -ECANCELED);
     return -ECANCELED;
+}
+
+/* The end of a wait that came to `code`. */
+static inline int awaited(struct ai_task *task, int code)
+{
+    if (__builtin_expect(code == -ECANCELED, 0) && task->ignored > AI_MOST_IGNORED)
+        abandon(task);
+    return code;
 }
 
 /* sleep(0) */
@@ -239,7 +261,7 @@ static __attribute__((noinline)) int yield(struct ai_task *task, const struct as
     ai_error_clear(&task->error);
     ai_loop_push(thread->loop, &task->waiter.ready);
     park(thread, task);
-    return __builtin_expect(task->must_cancel, 0) ? cancelled(task) : 0;
+    return __builtin_expect(task->must_cancel, 0) ? awaited(task, cancelled(task)) : 0;
 }
 
 /* Parks until `o`, pending, is done. */
@@ -256,12 +278,13 @@ static inline void wait_for(struct ai_task *task, struct ai_object *o)
 static inline int await_pending(struct ai_task *task, struct ai_object *o, void *result)
 {
     ai_error_clear(&task->error);
-    if (o->state == AI_PENDING)
+    bool waits = o->state == AI_PENDING;
+    if (waits)
         wait_for(task, o);
     else
         ai_ref(o); /* as the wait would have */
     int code;
-    if (__builtin_expect(task->must_cancel, 0)) {
+    if (__builtin_expect(task->must_cancel, 0) && waits) {
         code = cancelled(task);
     } else {
         o->flags |= AI_RETRIEVED;
@@ -281,7 +304,7 @@ static inline int await_operation(struct ai_task *task, struct ai_object *o, voi
     ai_start(o);
     int code = await_pending(task, o, result);
     ai_unref(o);
-    return code;
+    return awaited(task, code);
 }
 
 static inline int await_shared(struct ai_task *task, struct ai_object *o, void *result)
@@ -295,7 +318,7 @@ static inline int await_shared(struct ai_task *task, struct ai_object *o, void *
     int code = await_pending(task, o, result);
     if (once)
         ai_disown(o);
-    return code;
+    return awaited(task, code);
 }
 
 /* A coroutine awaited is a call. It has been taken. */

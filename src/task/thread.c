@@ -50,6 +50,7 @@ static void forget_in_child(void)
     ai_thread.loop = NULL;
     ai_thread.task = NULL;
     ai_thread.closing = false;
+    ai_thread.turning = false;
     ai_list_init(&ai_thread.tasks);
     ai_list_init(&ai_thread.owned);
     ai_list_init(&ai_thread.callbacks);

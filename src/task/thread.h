@@ -21,6 +21,7 @@ struct ai_thread {
     struct ai_error *error;                   /* of the last asyncio_run() */
     void *signal_stack;                       /* for a handler of stack overflows */
     bool begun;
+    bool turning; /* the loop runs: this is called from a task or a callback */
     bool debug;
     bool closing; /* the loop is shutting down: cancellations stick */
 };

@@ -15,8 +15,30 @@ static bool failed;
 
 static void close_file(void)
 {
+    if (!file)
+        return;
     fputs("{}]\n", file);
     fclose(file);
+}
+
+/* The child of a fork does not write into its parent's file, not even what is in the buffer. */
+static void before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+    if (file)
+        fflush(file);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+static void forget_in_child(void)
+{
+    file = NULL;
+    failed = true;
+    pthread_mutex_unlock(&lock);
 }
 
 static void open_file(const char *path)
@@ -31,6 +53,7 @@ static void open_file(const char *path)
     }
     fputs("[\n", file);
     atexit(close_file);
+    pthread_atfork(before_fork, after_fork, forget_in_child);
 }
 
 bool ai_trace_begin(void)
