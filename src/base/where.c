@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <elfutils/libdwfl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -65,22 +66,40 @@ static int look_up(Dwfl *dwfl, const void *address, char *buf, size_t n)
     return 1;
 }
 
-static int source_of(const void *address, char *buf, size_t n)
+struct lookup {
+    const void *address;
+    char *buf;
+    size_t n;
+    int found;
+};
+
+static void *run(void *arg)
 {
     static char *no_path;
-
-    if (!address || !load())
-        return 0;
+    struct lookup *l = arg;
     Dwfl_Callbacks callbacks = {
         .find_elf = dw.find_elf,
         .find_debuginfo = dw.find_debuginfo,
         .debuginfo_path = &no_path,
     };
     Dwfl *dwfl = dw.begin(&callbacks);
-    int found = dwfl && look_up(dwfl, address, buf, n);
+
+    l->found = dwfl && look_up(dwfl, l->address, l->buf, l->n);
     if (dwfl)
         dw.end(dwfl);
-    return found;
+    return NULL;
+}
+
+/* On a thread of its own: the library puts whole line tables on the stack, more than a task has. */
+static int source_of(const void *address, char *buf, size_t n)
+{
+    struct lookup lookup = {address, buf, n, 0};
+    pthread_t thread;
+
+    if (!address || !load() || pthread_create(&thread, NULL, run, &lookup))
+        return 0;
+    pthread_join(thread, NULL);
+    return lookup.found;
 }
 
 #else
