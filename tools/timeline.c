@@ -13,6 +13,8 @@
 
 enum { LANES = 40, NAME = 24, MOST_WIDTH = 400 };
 
+#define BLOCKED 0.1 /* seconds: a step that long is said to block, as in debug mode */
+
 struct step {
     long track;
     double begin, end; /* seconds since the first */
@@ -137,15 +139,26 @@ static void draw_label(struct lane *l, int from, int to, const char *text)
     memcpy(l->label + at, text, (size_t)n);
 }
 
+static void format_time(char *text, size_t n, double seconds)
+{
+    if (seconds >= 0.1 || seconds == 0)
+        snprintf(text, n, "%.3g s", seconds);
+    else if (seconds >= 1e-3)
+        snprintf(text, n, "%.3g ms", seconds * 1e3);
+    else
+        snprintf(text, n, "%.3g us", seconds * 1e6);
+}
+
 static void draw_step(struct lane *l, const struct scale *scale, const struct step *s,
                       const struct step *next)
 {
     int from = column(scale, s->begin), to = column(scale, s->end);
 
     if (to > from) {
-        char text[32];
+        char text[48], time[24];
         memset(l->cell + from, '#', (size_t)(to - from) + 1);
-        snprintf(text, sizeof text, "blocked %.1f s", s->end - s->begin);
+        format_time(time, sizeof time, s->end - s->begin);
+        snprintf(text, sizeof text, "%s %s", s->end - s->begin < BLOCKED ? "ran" : "blocked", time);
         draw_label(l, from, to, text);
     } else if (l->cell[from] != '#') {
         l->cell[from] = '.';
@@ -209,27 +222,31 @@ static void draw_lane(const struct trace *t, const struct scale *scale, size_t f
     print_lane(&t->steps[first], &l, scale->width);
 }
 
+/* 1, 2 or 5 times a power of ten: the least that is at least `least`. */
+static double nice_step(double least)
+{
+    double step = 1e-9;
+
+    for (int i = 0; step < least; i++)
+        step *= i % 3 == 1 ? 2.5 : 2;
+    return step;
+}
+
 static void draw_axis(const struct scale *scale, double length)
 {
     char line[MOST_WIDTH + 32];
-    int marks = scale->width / 12 > 0 ? scale->width / 12 : 1;
+    double step = nice_step(length * 10 / scale->width);
     int at = 0;
 
-    for (int i = 0; i <= marks; i++) {
+    for (int i = 0; i == 0 || (length > 0 && i * step <= length * 1.0001); i++) {
         char text[24];
-        double seconds = length * i / marks;
-        if (length >= 0.5)
-            snprintf(text, sizeof text, "%.1f s", seconds);
-        else if (length >= 0.5e-3)
-            snprintf(text, sizeof text, "%.1f ms", seconds * 1e3);
-        else
-            snprintf(text, sizeof text, "%.0f us", seconds * 1e6);
-        int place = i * (scale->width - 1) / marks;
-        if (i == marks)
-            place = scale->width - (int)strlen(text);
-        while (at < place)
-            line[at++] = ' ';
-        at += snprintf(line + at, sizeof line - (size_t)at, "%s", text);
+        format_time(text, sizeof text, i * step);
+        int size = (int)strlen(text), place = column(scale, scale->begin + i * step);
+        if (place + size > scale->width)
+            place = scale->width - size;
+        if (place < at)
+            continue;
+        at += sprintf(line + at, "%*s%s", place - at, "", text);
     }
     printf("%*s%.*s\n", NAME, "", at, line);
 }
