@@ -106,7 +106,7 @@ struct asyncio_awaitable_type {
 };
 
 /* Where the library keeps a frame of this size; 0: it will find out. */
-#define ASYNCIO__POOL_CLASS(size) ((size) <= 512 ? ((size) + 15) / 16 : 0)
+#define ASYNCIO__POOL_CLASS(size) ((size) <= 512 ? ((size) + 15) / 16 % 64 : 0)
 
 /* A new unused object of this type, zeroed behind its head, owned by the running task as any
  * awaitable is; NULL without memory. Cast it to the awaitable(T) that users see. */

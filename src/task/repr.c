@@ -67,7 +67,7 @@ static const char *state_of(const struct ai_object *o)
 /* "EPROTO" where the C library can say it. */
 static const char *error_name(int code)
 {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 32)
+#ifdef __GLIBC__
     const char *name = strerrorname_np(code);
     return name ? name : "error";
 #else
