@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum {
-    MOST_CREDIT = 32,
+    MOST_CREDIT = 255,
     SHORT_NS = 50 * 1000, /* the back-end was asked so recently that it may be asked less often */
 };
 
@@ -102,13 +102,10 @@ static void run_observed(struct ai_loop *loop)
 
 int ai_loop_turn(struct ai_loop *loop, bool block)
 {
-    if (loop->credit && ai_ring_count(&loop->ready)) {
-        loop->credit--;
-    } else {
-        int error = poll(loop, block);
-        if (error)
-            return error;
-    }
+    int error = ai_loop_next_turn(loop) ? 0 : poll(loop, block);
+
+    if (error)
+        return error;
     if (loop->backend->choose)
         shuffle(loop);
     if (loop->observe) {

@@ -6,10 +6,10 @@
  * switches straight to the next ready task, through ai_loop_next(), and to the hub only when the
  * turn is over or the next in line is no parked task.
  *
- * Between two turns the back-end need not be asked each time: `credit` turns may follow each other
- * without. It is earned by turns that took next to no time, so that the clock is read often enough
- * to keep timers punctual and seldom enough not to be felt. The simulation gets none: there every
- * turn is exact. */
+ * Between two turns the back-end need not be asked each time: while `credit` lasts, steps of it,
+ * turns follow each other without. It is earned by steps that took next to no time, so that the
+ * clock is read often enough to keep timers punctual and seldom enough not to be felt. The
+ * simulation gets none: there every turn is exact. */
 #ifndef AI_LOOP_LOOP_H
 #define AI_LOOP_LOOP_H
 
@@ -21,7 +21,7 @@
 struct ai_loop {
     struct ai_ring ready;
     uint32_t left;   /* of the ready queue, in this turn */
-    uint32_t credit; /* further turns before the back-end is asked again */
+    uint32_t credit; /* steps of further turns before the back-end is asked again */
     uint32_t burst;  /* the credit given at a time */
     struct ai_context hub;
     struct ai_timers timers;
@@ -55,17 +55,23 @@ static inline void ai_loop_push(struct ai_loop *loop, struct ai_ready *ready)
 int ai_loop_start_timer(struct ai_loop *loop, struct ai_timer *t, double delay);
 int64_t ai_nanoseconds(double seconds);
 
+/* Begins a turn with what is ready, if the back-end need not be asked before. */
+static inline bool ai_loop_next_turn(struct ai_loop *loop)
+{
+    uint32_t count = ai_ring_count(&loop->ready);
+
+    if (count == 0 || count > loop->credit)
+        return false;
+    loop->credit -= count;
+    loop->left = count;
+    return true;
+}
+
 /* The next in line, still in the queue, or NULL where the hub has to go on: at the end of the turn.
  */
 static inline struct ai_ready *ai_loop_next(struct ai_loop *loop)
 {
-    if (loop->left == 0) {
-        if (loop->credit == 0 || ai_ring_count(&loop->ready) == 0)
-            return NULL;
-        loop->credit--;
-        loop->left = ai_ring_count(&loop->ready);
-    }
-    return ai_ring_peek(&loop->ready, 0);
+    return loop->left || ai_loop_next_turn(loop) ? ai_ring_peek(&loop->ready, 0) : NULL;
 }
 
 /* Takes what ai_loop_next() gave, to run it right here. */

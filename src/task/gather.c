@@ -45,6 +45,13 @@ static void store(struct gather *g, struct child *c)
                g->size);
 }
 
+static void settle(struct gather *g, struct ai_error *error)
+{
+    if (!error)
+        g->object.flags |= AI_VALUE; /* 0, which is there already */
+    ai_complete(&g->object, error);
+}
+
 static void child_done(struct ai_ready *ready)
 {
     struct child *c = ai_container(ready, struct child, waiter.ready);
@@ -57,12 +64,10 @@ static void child_done(struct ai_ready *ready)
     if (g->object.state == AI_PENDING) {
         if (g->results)
             store(g, c);
-        if (g->cancelled && (o->error || g->pending == 0))
-            ai_complete(&g->object, ai_error_plain(-ECANCELED));
-        else if (o->error)
-            ai_complete(&g->object, ai_error_ref(o->error));
-        else if (g->pending == 0)
-            ai_complete(&g->object, NULL);
+        if (o->error)
+            settle(g, ai_error_ref(o->error));
+        else if (g->pending == 0) /* cancelled, it is so even if no child minded */
+            settle(g, ai_error_plain(g->cancelled ? -ECANCELED : 0));
     }
     ai_unref(o);          /* the waiter's */
     ai_unref(&g->object); /* the child's */
@@ -171,11 +176,11 @@ asyncio__gather(asyncio_any const *handles, size_t n, void *results, size_t size
     g->size = size;
     g->pending = n;
     g->object.state = AI_PENDING;
-    g->object.flags |= AI_SHARED | AI_ONCE | AI_VALUE;
+    g->object.flags |= AI_SHARED | AI_ONCE;
     for (size_t i = 0; i < n; i++)
         watch(&g->children[i], g);
     ai_ref(&g->object); /* what is pending holds itself */
     if (n == 0)
-        ai_complete(&g->object, NULL);
+        settle(g, NULL);
     return ai_handle(&g->object);
 }

@@ -69,18 +69,21 @@ static inline struct ai_context *next_context(struct ai_thread *thread)
     return next_context_slowly(thread);
 }
 
-/* errno belongs to the task. It may be the next one itself: then the switch leads right back. */
-static inline void park(struct ai_thread *thread, struct ai_task *task)
+/* errno belongs to the task. The next one may be this task itself: then the switch leads right
+ * back. Returns the task, for callers that would have to keep it in a register meanwhile. */
+static inline struct ai_task *park(struct ai_thread *thread, struct ai_task *task)
 {
     struct ai_context *next = next_context(thread);
-    int saved = *thread->errno_place;
 
+    task->saved_errno = *thread->errno_place;
 #ifdef AI_SANITIZED
     if (next == &task->context)
-        return;
+        return task;
 #endif
     ai_context_switch(&task->context, next);
-    *thread->errno_place = saved;
+    task = ai_thread.task;
+    *ai_thread.errno_place = task->saved_errno;
+    return task;
 }
 
 void ai_task_resume(struct ai_ready *ready)
@@ -260,7 +263,7 @@ static __attribute__((noinline)) int yield(struct ai_task *task, const struct as
     task->place = place;
     ai_error_clear(&task->error);
     ai_loop_push(thread->loop, &task->waiter.ready);
-    park(thread, task);
+    task = park(thread, task);
     return __builtin_expect(task->must_cancel, 0) ? awaited(task, cancelled(task)) : 0;
 }
 

@@ -37,8 +37,9 @@ struct ai_task {
     struct ai_error *error;             /* how its last await failed */
     const struct asyncio__place *place; /* of its innermost await */
     struct ai_object *waiting;          /* what it is parked on, or NULL */
-    bool must_cancel;                   /* a cancellation waits to be delivered */
-    unsigned ignored;                   /* cancellations during the shutdown that did not end it */
+    int saved_errno;
+    bool must_cancel; /* a cancellation waits to be delivered */
+    unsigned ignored; /* cancellations during the shutdown that did not end it */
     struct ai_coroutine *root, *top;
     struct ai_list owned;      /* the objects it made */
     struct ai_list generators; /* that it has begun and that are not at their end */
