@@ -256,10 +256,12 @@ static inline int awaited(struct ai_task *task, int code)
 }
 
 /* sleep(0) */
-static __attribute__((noinline)) int yield(struct ai_task *task, const struct asyncio__place *place)
+static __attribute__((noinline)) int yield(struct ai_task *task, int *result,
+                                          const struct asyncio__place *place)
 {
     struct ai_thread *thread = &ai_thread;
 
+    *result = 0;
     task->place = place;
     ai_error_clear(&task->error);
     ai_loop_push(thread->loop, &task->waiter.ready);
@@ -412,7 +414,7 @@ int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *pla
     if (__builtin_expect(!task, 0))
         return await_any(h, result, place);
     if (h == ai_thread.yield_handle)
-        return yield(task, place);
+        return yield(task, result, place);
     if (is_plain_call(h))
         return await_call(task, h, result, place);
     return await_any(h, result, place);
