@@ -12,26 +12,36 @@ struct point {
 enum colour { RED, GREEN = 7 };
 
 #define ECHO(type, name)                                                                           \
-    async(type, name, (type, x))                                                                   \
+    static async(type, name, (type, x))                                                            \
     {                                                                                              \
         await(asyncio_sleep(0));                                                                   \
         return x;                                                                                  \
     }
 
-static ECHO(signed char,
-            echo_schar) static ECHO(unsigned char, echo_uchar) static ECHO(short,
-                                                                           echo_short) static ECHO(unsigned short, echo_ushort) static ECHO(int,
-                                                                                                                                            echo_int) static ECHO(unsigned, echo_unsigned) static ECHO(long, echo_long) static ECHO(unsigned long, echo_ulong) static ECHO(long long, echo_llong) static ECHO(unsigned long long, echo_ullong) static ECHO(char, echo_char) static ECHO(bool, echo_bool) static ECHO(float,
-                                                                                                                                                                                                                                                                                                                                                                                                                     echo_float) static ECHO(double, echo_double) static ECHO(long double,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                              echo_ldouble) static ECHO(char
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                            *,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        echo_pointer) static ECHO(const char
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      *,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                  echo_string) static ECHO(struct point, echo_point) static ECHO(enum colour,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 echo_enum) static ECHO(ssize_t,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        echo_ssize)
+/* clang-format off */
+ECHO(signed char, echo_schar)
+ECHO(unsigned char, echo_uchar)
+ECHO(short, echo_short)
+ECHO(unsigned short, echo_ushort)
+ECHO(int, echo_int)
+ECHO(unsigned, echo_unsigned)
+ECHO(long, echo_long)
+ECHO(unsigned long, echo_ulong)
+ECHO(long long, echo_llong)
+ECHO(unsigned long long, echo_ullong)
+ECHO(char, echo_char)
+ECHO(bool, echo_bool)
+ECHO(float, echo_float)
+ECHO(double, echo_double)
+ECHO(long double, echo_ldouble)
+ECHO(char *, echo_pointer)
+ECHO(const char *, echo_string)
+ECHO(struct point, echo_point)
+ECHO(enum colour, echo_enum)
+ECHO(ssize_t, echo_ssize)
+/* clang-format on */
 
-    static int twice(int x)
+static int twice(int x)
 {
     return 2 * x;
 }

@@ -245,8 +245,10 @@ int ai_result(const struct ai_object *o, void *result)
 
     if (__builtin_expect(!(o->flags & AI_VALUE), 0))
         return ai_error_code(o->error);
-    if (size == sizeof(int))
+    if (size == sizeof(int)) /* in place: nearly all there are */
         memcpy(result, ai_result_place(o), sizeof(int));
+    else if (size == sizeof(long))
+        memcpy(result, ai_result_place(o), sizeof(long));
     else
         memcpy(result, ai_result_place(o), size);
     return 0;

@@ -18,7 +18,7 @@ static inline struct ai_task *task_of(struct ai_ready *ready)
  * gcc takes a function that only prefetches for one that does nothing.) */
 static inline __attribute__((always_inline)) void prefetch(const struct ai_ring *ring)
 {
-    enum { FEW = 16, FAR = 6, NEAR = 2 };
+    enum { FEW = 16, FAR = 8, NEAR = 3 };
 
     if (__builtin_expect(ai_ring_count(ring) < FEW, 1))
         return;
@@ -28,6 +28,7 @@ static inline __attribute__((always_inline)) void prefetch(const struct ai_ring 
     if (near->run == ai_task_resume) {
         __builtin_prefetch(task_of(near)->context.sp);
         __builtin_prefetch((char *)task_of(near)->context.sp + 64);
+        __builtin_prefetch((char *)task_of(near)->context.sp + 128);
     }
 #endif
 }
@@ -257,7 +258,7 @@ static inline int awaited(struct ai_task *task, int code)
 
 /* sleep(0) */
 static __attribute__((noinline)) int yield(struct ai_task *task, int *result,
-                                          const struct asyncio__place *place)
+                                           const struct asyncio__place *place)
 {
     struct ai_thread *thread = &ai_thread;
 
