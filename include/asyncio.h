@@ -130,13 +130,14 @@ void asyncio_block(double seconds);
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
 #endif
-#define asyncio_gather(...)                                                                        \
+#define ASYNCIO__GATHER(...)                                                                       \
     asyncio__gather((asyncio_any const[]){NULL, ##__VA_ARGS__} + 1,                                \
                     sizeof((asyncio_any[]){NULL, ##__VA_ARGS__}) / sizeof(asyncio_any) - 1, NULL,  \
                     0)
 #if defined(__clang__)
 #pragma clang diagnostic pop
 #endif
+#define asyncio_gather(...) ASYNCIO__GATHER(__VA_ARGS__) /* in two steps: so it can be nested */
 #define asyncio_gather_n(handles, n) ASYNCIO__GATHER_N(handles, n)
 #define asyncio_gather_into(results, ...)                                                          \
     asyncio__gather(                                                                               \

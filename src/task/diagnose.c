@@ -5,6 +5,8 @@
 #include "task/task.h"
 #include "task/thread.h"
 
+#include <string.h>
+
 const char *ai_noun(const struct asyncio_awaitable_type *type)
 {
     switch (type->kind) {
@@ -19,13 +21,21 @@ const char *ai_noun(const struct asyncio_awaitable_type *type)
     }
 }
 
+const char *ai_function(const struct asyncio__place *place)
+{
+    static const char body[] = "asyncio__body_";
+
+    return place->function +
+           (strncmp(place->function, body, sizeof body - 1) ? 0 : sizeof body - 1);
+}
+
 /* Where the running task is, for messages that end the program. */
 static const char *here(char *buf, size_t n)
 {
     struct ai_task *task = ai_thread.task;
 
     if (task && task->place)
-        snprintf(buf, n, " (in %s() at %s:%d)", task->place->function, task->place->file,
+        snprintf(buf, n, " (in %s() at %s:%d)", ai_function(task->place), task->place->file,
                  task->place->line);
     else
         *buf = 0;

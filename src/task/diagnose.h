@@ -7,6 +7,9 @@
 /* "coroutine", "task", … as error messages call it. */
 const char *ai_noun(const struct asyncio_awaitable_type *type);
 
+/* The function a place is in, as its user named it. */
+const char *ai_function(const struct asyncio__place *place);
+
 /* An object used by a second taker. */
 _Noreturn void ai_reused(const struct ai_object *o) __attribute__((cold));
 

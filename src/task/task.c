@@ -365,7 +365,7 @@ static __attribute__((noinline)) int await_any(asyncio_any h, void *result,
     struct ai_task *task = ai_thread.task;
 
     if (!task)
-        ai_panic("RuntimeError: await outside of a task, in %s() at %s:%d", place->function,
+        ai_panic("RuntimeError: await outside of a task, in %s() at %s:%d", ai_function(place),
                  place->file, place->line);
     task->place = place;
     if (h)
