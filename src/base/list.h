@@ -38,10 +38,16 @@ static inline void ai_list_append(struct ai_list *list, struct ai_list *node)
     list->prev = node;
 }
 
-static inline void ai_list_remove(struct ai_list *node)
+/* For a node that is not looked at again before it is linked again. */
+static inline void ai_list_unlink(struct ai_list *node)
 {
     node->prev->next = node->next;
     node->next->prev = node->prev;
+}
+
+static inline void ai_list_remove(struct ai_list *node)
+{
+    ai_list_unlink(node);
     ai_list_init(node);
 }
 

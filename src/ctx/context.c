@@ -1,3 +1,9 @@
+/* What surrounds a switch when a sanitizer watches; without one a switch is the machine's alone,
+ * see context.h.
+ *
+ * AddressSanitizer has to know the bounds of every stack. ThreadSanitizer keeps for each fiber the
+ * functions it is in: one entered on a fiber has to be left on it, so what tells of the switch in
+ * the midst of a function is inlined there. */
 #include "ctx/context.h"
 
 #ifndef AI_SANITIZED
@@ -21,6 +27,7 @@ void ai_context_discard(struct ai_context *c)
 #ifdef AI_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
+#include <stdbool.h>
 
 /* Who switched last, so that whoever arrives can record what the sanitizer says of the stack that
  * was left; `ended` if it is never to be resumed. */
@@ -29,7 +36,9 @@ static _Thread_local struct {
     void *ended; /* ThreadSanitizer's fiber of a computation that ended */
 } left;
 
-static void depart(struct ai_context *from, struct ai_context *to, int ends)
+#define INLINED static inline __attribute__((always_inline))
+
+INLINED void depart(struct ai_context *from, struct ai_context *to, bool ends)
 {
     left.context = ends ? NULL : from;
 #ifdef AI_ASAN
@@ -42,7 +51,7 @@ static void depart(struct ai_context *from, struct ai_context *to, int ends)
 #endif
 }
 
-static void arrive(void *fake)
+INLINED void arrive(void *fake)
 {
     (void)fake;
 #ifdef AI_ASAN
@@ -93,14 +102,14 @@ void ai_context_adopt(struct ai_context *c)
 
 void ai_context_switch(struct ai_context *from, struct ai_context *to)
 {
-    depart(from, to, 0);
+    depart(from, to, false);
     ai_machine_switch(from, to);
     arrive(from->fiber.fake);
 }
 
 void ai_context_leave(struct ai_context *from, struct ai_context *to)
 {
-    depart(from, to, 1);
+    depart(from, to, true);
     ai_machine_leave(to);
 }
 

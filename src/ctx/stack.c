@@ -1,3 +1,5 @@
+/* Slabs of stacks: how they are reserved, guarded, handed out and cooled down. What the pool's user
+ * relies on is in stack.h; most takes and gives end there, with the few stacks that are warm. */
 #include "ctx/stack.h"
 
 #include "base/alloc.h"
@@ -14,6 +16,9 @@
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
 #endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -36,13 +41,14 @@ enum {
 #endif
 };
 
-/* `count` stacks side by side; those from `fresh` on were never used. */
+/* `count` stacks side by side; those from `fresh` on were never used. Of the others, the free ones
+ * are listed: the first `cold` have no pages, the rest, freed later, may have. */
 struct ai_stack_slab {
     struct ai_stack_slab *next; /* in the pool */
     struct ai_stack_slab *usable,
         **usable_at; /* among those with a free stack; NULL if it is not */
     char *base;
-    unsigned count, fresh, free_count;
+    unsigned count, fresh, free_count, cold;
     uint16_t free[]; /* the used ones that are free, the last freed last */
 };
 
@@ -53,11 +59,7 @@ static size_t slab_bytes(unsigned count)
 
 static size_t page_size(void)
 {
-    static size_t size; /* the same from every thread */
-
-    if (!size)
-        size = (size_t)sysconf(_SC_PAGESIZE);
-    return size;
+    return (size_t)sysconf(_SC_PAGESIZE);
 }
 
 /* More than one page, so that few local arrays step over it; up to here more costs nothing. */
@@ -99,36 +101,54 @@ void ai_stack_pool_init(struct ai_stack_pool *pool, size_t size)
     };
 }
 
-/* --- Guards --- */
+/* --- Advice for parts of a slab --- */
 
-static bool guard_all_at_once(char *base, size_t size, unsigned count)
+static bool advise_all(const struct iovec *parts, unsigned count, int advice)
 {
-    struct iovec guards[MOST_COUNT];
+    size_t bytes = 0;
     int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
 
     if (self < 0)
         return false;
     for (unsigned i = 0; i < count; i++)
-        guards[i] = (struct iovec){base + i * size, guard_size()};
-    long n = syscall(SYS_process_madvise, self, guards, (size_t)count, MADV_GUARD_INSTALL, 0);
+        bytes += parts[i].iov_len;
+    long n = syscall(SYS_process_madvise, self, parts, (size_t)count, advice, 0);
     close(self);
-    return n == (long)(count * guard_size());
+    return n == (long)bytes;
 }
 
-static bool guard_one_by_one(char *base, size_t size, unsigned count)
+static bool advise_each(const struct iovec *parts, unsigned count, int advice)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (madvise(base + i * size, guard_size(), MADV_GUARD_INSTALL))
+        if (madvise(parts[i].iov_base, parts[i].iov_len, advice))
             return false;
     }
     return true;
 }
 
+/* --- Guards --- */
+
+/* Emulators accept advice that they do not know: a guard counts when it has been seen to refuse. */
+static bool refuses(const struct iovec *guard)
+{
+    return madvise(guard->iov_base, guard->iov_len, MADV_POPULATE_READ) && errno == EFAULT;
+}
+
+static bool guard_all_at_once(const struct iovec *guards, unsigned count)
+{
+    return advise_all(guards, count, MADV_GUARD_INSTALL) && refuses(&guards[count - 1]);
+}
+
+static bool guard_one_by_one(const struct iovec *guards, unsigned count)
+{
+    return advise_each(guards, count, MADV_GUARD_INSTALL) && refuses(&guards[count - 1]);
+}
+
 /* Costs two mappings a stack, of which a process has 65,530. */
-static bool guard_by_mapping(char *base, size_t size, unsigned count)
+static bool guard_by_mapping(const struct iovec *guards, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (mprotect(base + i * size, guard_size(), PROT_NONE))
+        if (mprotect(guards[i].iov_base, guards[i].iov_len, PROT_NONE))
             return false;
     }
     return true;
@@ -136,7 +156,7 @@ static bool guard_by_mapping(char *base, size_t size, unsigned count)
 
 static const struct {
     const char *name;
-    bool (*install)(char *base, size_t size, unsigned count);
+    bool (*install)(const struct iovec *guards, unsigned count);
 } ways[] = {
     {"process_madvise", guard_all_at_once},
     {"madvise", guard_one_by_one},
@@ -144,14 +164,17 @@ static const struct {
 };
 
 /* By the best way the kernel has. ASYNCIO_STACK_GUARD names one for tests. */
-static const char *install_guards(char *base, size_t size, unsigned count)
+static const char *install_guards(const struct ai_stack_pool *pool, char *base, unsigned count)
 {
     const char *only = getenv("ASYNCIO_STACK_GUARD");
+    struct iovec guards[MOST_COUNT];
 
+    for (unsigned i = 0; i < count; i++)
+        guards[i] = (struct iovec){base + i * pool->size, pool->guard_size};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         if (only && strcmp(only, ways[i].name))
             continue;
-        if (ways[i].install(base, size, count))
+        if (ways[i].install(guards, count))
             return ways[i].name;
     }
     return NULL;
@@ -185,7 +208,7 @@ static char *reserve(struct ai_stack_pool *pool, unsigned count)
     if (base == MAP_FAILED)
         return NULL;
     madvise(base, bytes, MADV_NOHUGEPAGE); /* one touched page is to cost one page */
-    const char *guard = install_guards(base, pool->size, count);
+    const char *guard = install_guards(pool, base, count);
     if (!guard) {
         munmap(base, bytes);
         return NULL;
@@ -194,9 +217,8 @@ static char *reserve(struct ai_stack_pool *pool, unsigned count)
     return base;
 }
 
-static bool add_slab(struct ai_stack_pool *pool)
+static bool add_slab(struct ai_stack_pool *pool, unsigned count)
 {
-    unsigned count = pool->next_count;
     struct ai_stack_slab *slab = ai_allocate(slab_bytes(count));
 
     if (!slab)
@@ -209,13 +231,24 @@ static bool add_slab(struct ai_stack_pool *pool)
     slab->next = pool->slabs;
     pool->slabs = slab;
     make_usable(pool, slab);
-    if (pool->next_count < MOST_COUNT)
-        pool->next_count *= 2;
+    pool->next_count = count < MOST_COUNT ? count * 2 : count;
     return true;
+}
+
+/* Each slab is twice as large as the last one, or as large as can still be had. */
+static bool grow(struct ai_stack_pool *pool)
+{
+    for (unsigned count = pool->next_count; count >= FIRST_COUNT; count /= 2) {
+        if (add_slab(pool, count))
+            return true;
+    }
+    return false;
 }
 
 void ai_stack_pool_close(struct ai_stack_pool *pool)
 {
+    while (pool->warm_count)
+        ai_stack_give_cold(pool, &pool->warm[--pool->warm_count]);
     while (pool->slabs) {
         struct ai_stack_slab *slab = pool->slabs;
         pool->slabs = slab->next;
@@ -227,9 +260,22 @@ void ai_stack_pool_close(struct ai_stack_pool *pool)
 
 /* --- Taking and giving --- */
 
+static struct ai_stack place(const struct ai_stack_pool *pool, struct ai_stack_slab *slab,
+                             unsigned index)
+{
+    char *base = slab->base + index * pool->size;
+
+    return (struct ai_stack){
+        .low = base + pool->guard_size,
+        .high = base + pool->size - (size_t)(index % COLOURS) * LINE,
+        .slab = slab,
+        .index = index,
+    };
+}
+
 bool ai_stack_take_cold(struct ai_stack_pool *pool, struct ai_stack *stack)
 {
-    if (!pool->usable && !add_slab(pool)) {
+    if (!pool->usable && !grow(pool)) {
         pool->taken--;
         return false;
     }
@@ -237,18 +283,17 @@ bool ai_stack_take_cold(struct ai_stack_pool *pool, struct ai_stack *stack)
     unsigned index;
     if (slab->free_count) {
         index = slab->free[--slab->free_count];
-        pool->idle--;
+        if (slab->free_count < slab->cold)
+            slab->cold = slab->free_count;
+        else
+            pool->idle--;
     } else {
         index = slab->fresh++;
     }
     if (slab->free_count == 0 && slab->fresh == slab->count)
         make_unusable(slab);
 
-    char *base = slab->base + index * pool->size;
-    stack->slab = slab;
-    stack->index = index;
-    stack->low = base + pool->guard_size;
-    stack->high = base + pool->size - (size_t)(index % COLOURS) * LINE;
+    *stack = place(pool, slab, index);
     if (__builtin_expect(pool->on_valgrind, 0))
         stack->valgrind = AI_VALGRIND_STACK(stack->low, stack->high);
     return true;
@@ -269,20 +314,35 @@ void ai_stack_give_cold(struct ai_stack_pool *pool, const struct ai_stack *stack
     make_usable(pool, slab);
 }
 
-/* A slab none of whose stacks is in use is as good as new without its pages; its guards stay. */
+/* Takes the pages of this many of a slab's free stacks, those first that were freed first. */
+static void cool(struct ai_stack_pool *pool, struct ai_stack_slab *slab, unsigned count)
+{
+    struct iovec parts[MOST_COUNT];
+    unsigned n = count;
+
+    for (unsigned i = 0; i < count; i++) {
+        char *base = slab->base + slab->free[slab->cold + i] * pool->size;
+        parts[i] = (struct iovec){base + pool->guard_size, pool->size - pool->guard_size};
+    }
+    slab->cold += count;
+    pool->idle -= count;
+    if (slab->cold == slab->fresh) { /* none is in use: at one stroke; guards outlast it */
+        parts[0] = (struct iovec){slab->base, pool->size * slab->fresh};
+        n = 1;
+    }
+    if (n == 1 || !advise_all(parts, n, MADV_DONTNEED))
+        advise_each(parts, n, MADV_DONTNEED);
+}
+
 void ai_stack_pool_trim(struct ai_stack_pool *pool)
 {
     if (pool->idle <= KEPT_IDLE)
         return;
-    while (pool->warm_count)
-        ai_stack_give_cold(pool, &pool->warm[--pool->warm_count]);
     for (struct ai_stack_slab *slab = pool->slabs; slab; slab = slab->next) {
-        if (slab->free_count != slab->fresh || pool->idle - slab->free_count < KEPT_IDLE / 2)
-            continue;
-        if (madvise(slab->base, pool->size * slab->count, MADV_DONTNEED))
-            continue;
-        pool->idle -= slab->free_count;
-        slab->free_count = slab->fresh = 0;
+        unsigned idle = slab->free_count - slab->cold;
+        size_t surplus = pool->idle - KEPT_IDLE / 2;
+        if (idle && surplus)
+            cool(pool, slab, idle < surplus ? idle : (unsigned)surplus);
     }
 }
 
@@ -294,11 +354,9 @@ bool ai_stack_guards(const struct ai_stack_pool *pool, const void *address, stru
         size_t at = (size_t)((uintptr_t)address - (uintptr_t)slab->base);
         if ((uintptr_t)address < (uintptr_t)slab->base || at >= pool->size * slab->count)
             continue;
-        if (at % pool->size >= guard_size())
+        if (at % pool->size >= pool->guard_size)
             return false;
-        char *base = slab->base + at / pool->size * pool->size;
-        *stack =
-            (struct ai_stack){.low = base + guard_size(), .high = base + pool->size, .slab = slab};
+        *stack = place(pool, slab, (unsigned)(at / pool->size));
         return true;
     }
     return false;

@@ -34,11 +34,11 @@ struct ai_error *ai_error_new(int code, const char *format, va_list args)
     return e;
 }
 
-int ai_error_code(const struct ai_error *e)
+int ai_error_code_of(const struct ai_error *e)
 {
     if (is_plain(e))
         return -(int)((uintptr_t)e >> 1);
-    return e ? e->code : 0;
+    return e->code;
 }
 
 const char *ai_error_message(const struct ai_error *e)
@@ -46,9 +46,9 @@ const char *ai_error_message(const struct ai_error *e)
     return e && !is_plain(e) ? e->message : "";
 }
 
-struct ai_error *ai_error_ref(struct ai_error *e)
+struct ai_error *ai_error_share(struct ai_error *e)
 {
-    if (e && !is_plain(e))
+    if (!is_plain(e))
         e->refs++;
     return e;
 }

@@ -21,10 +21,21 @@ static inline struct ai_error *ai_error_plain(int code)
 /* With a formatted message; without one where memory is short or format is NULL. */
 struct ai_error *ai_error_new(int code, const char *format, va_list args);
 
-int ai_error_code(const struct ai_error *e);
+int ai_error_code_of(const struct ai_error *e);
 const char *ai_error_message(const struct ai_error *e);
-struct ai_error *ai_error_ref(struct ai_error *e);
+struct ai_error *ai_error_share(struct ai_error *e);
 void ai_error_unref(struct ai_error *e);
+
+/* Success, the usual, costs no call. */
+static inline int ai_error_code(const struct ai_error *e)
+{
+    return __builtin_expect(e != (struct ai_error *)0, 0) ? ai_error_code_of(e) : 0;
+}
+
+static inline struct ai_error *ai_error_ref(struct ai_error *e)
+{
+    return __builtin_expect(e != (struct ai_error *)0, 0) ? ai_error_share(e) : e;
+}
 
 static inline void ai_error_clear(struct ai_error **place)
 {

@@ -112,7 +112,7 @@ static struct ai_object *adopt(asyncio_any h)
     if (!o)
         return NULL;
     bool ours = o->state == AI_UNUSED || o->flags & AI_ONCE;
-    if (!ai_ensure_task(o, NULL))
+    if (!ai_ensure_task(o))
         return NULL;
     if (ours && o->flags & AI_OWNED) {
         o->flags &= (uint8_t)~AI_OWNED;

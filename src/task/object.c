@@ -92,7 +92,10 @@ void ai_object_free(struct ai_object *o)
         o->type->destroy(o);
     if (o->flags & AI_TASK && !(o->name & 1))
         ai_string_free((char *)o->name);
-    ai_object_bury(o, ai_handle(o), ai_pool_class(size), size);
+    uint8_t flags = o->flags;
+    ai_object_bury(o, ai_handle(o), o->type->pool_class ? o->type->pool_class : ai_pool_class(size),
+                   size);
+    o->flags = flags; /* so that a stale handle can be told what it was */
 }
 
 void ai_disown(struct ai_object *o)
@@ -100,7 +103,7 @@ void ai_disown(struct ai_object *o)
     if (!(o->flags & AI_OWNED))
         return;
     o->flags &= (uint8_t)~AI_OWNED;
-    ai_list_remove(&o->owned);
+    ai_list_unlink(&o->owned);
     ai_unref(o);
 }
 
@@ -121,8 +124,7 @@ void ai_take(struct ai_object *o)
     o->state = AI_PENDING;
     if (o->flags & AI_OWNED) {
         o->flags &= (uint8_t)~AI_OWNED;
-        o->owned.next->prev = o->owned.prev;
-        o->owned.prev->next = o->owned.next;
+        ai_list_unlink(&o->owned);
     }
 }
 
@@ -194,7 +196,7 @@ static void wake(struct ai_object *o)
 
 static void leave_tasks(struct ai_object *o)
 {
-    ai_list_remove(&o->tasks);
+    ai_list_unlink(&o->tasks);
     ai_thread.tasks_alive--;
     ai_ring_unreserve(&ai_thread.loop->ready, 1);
 }

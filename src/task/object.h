@@ -163,7 +163,7 @@ void ai_start(struct ai_object *o);
 /* Takes an unused object and makes it a task that starts in the next turn (`name` or NULL); a
  * shared one is left as it is. Its maker keeps the handle. false without memory: then it is closed.
  */
-bool ai_ensure_task(struct ai_object *o, const char *name);
+bool ai_ensure_task(struct ai_object *o);
 
 /* Asks a pending object to end: true unless it is done. */
 bool ai_cancel(struct ai_object *o);

@@ -68,50 +68,66 @@ void asyncio_complete(void *self, int code)
 
 /* --- Tasks --- */
 
-bool ai_ensure_task(struct ai_object *o, const char *name)
+static __attribute__((cold)) void check_can_be_task(const struct ai_object *o)
 {
-    char *copy = NULL;
-
-    if (o->flags & AI_SHARED)
-        return true;
-    if (o->state != AI_UNUSED)
-        ai_reused(o);
+    ai_thread_loop("a task was to be created");
     if (o->type->kind > ASYNCIO__COROUTINE)
         ai_panic("TypeError: a coroutine was expected, got %s '%s'", ai_noun(o->type),
                  o->type->name);
-    struct ai_loop *loop = ai_thread_loop("a task was to be created");
-    if (name && !(copy = ai_string_copy(name)))
+    ai_reused(o);
+}
+
+bool ai_ensure_task(struct ai_object *o)
+{
+    struct ai_loop *loop = ai_thread.loop;
+    const struct asyncio_awaitable_type *type = o->type;
+
+    if (o->flags & AI_SHARED)
+        return true;
+    if (__builtin_expect(!loop || o->state != AI_UNUSED || type->kind > ASYNCIO__COROUTINE, 0))
+        check_can_be_task(o);
+    if (!ai_ring_reserve(&loop->ready, 1))
         return false;
-    if (!ai_ring_reserve(&loop->ready, 1)) {
-        ai_string_free(copy);
-        return false;
-    }
-    if (o->type->await)
+    o->ready.run = begin;
+    if (type->await) {
+        o->ready.run = ai_task_start;
         ai_coroutine(o)->task = NULL;
+    }
     o->waiters = NULL;
-    o->state = AI_PENDING;
-    o->flags |= AI_SHARED | AI_TASK;
-    o->name = copy ? (uintptr_t)copy : ++ai_thread.numbered * 2 + 1;
-    ai_ref(o);
+    o->name = ++ai_thread.numbered * 2 + 1;
+    o->life += ai_life(1, AI_PENDING - AI_UNUSED, AI_SHARED | AI_TASK);
     ai_list_append(&ai_thread.tasks, &o->tasks);
     ai_thread.tasks_alive++;
-    o->ready.run = o->type->await ? ai_task_start : begin;
     ai_loop_push(loop, &o->ready);
     return true;
 }
 
+/* Takes the name over. A named task uses up no number, as in Python. */
+static void name_task(struct ai_object *o, char *name)
+{
+    ai_thread.numbered--;
+    o->name = (uintptr_t)name;
+}
+
 asyncio_any asyncio__create_task(asyncio_any h, const char *name)
 {
-    if (!h)
+    struct ai_object *o = h ? ai_object(h) : NULL;
+    char *copy = NULL;
+
+    if (__builtin_expect(o && o == ai_thread.yield, 0))
+        o = ai_yield_task();
+    if (!o)
         return NULL;
-    struct ai_object *o = ai_object(h);
-    if (o == ai_thread.yield && !(o = ai_yield_task()))
-        return NULL;
-    if (!ai_ensure_task(o, name)) {
+    bool fresh = o->state == AI_UNUSED;
+    if ((fresh && name && !(copy = ai_string_copy(name))) || !ai_ensure_task(o)) {
+        ai_string_free(copy);
         ai_disown(o);
         return NULL;
     }
-    o->flags &= (uint8_t)~AI_ONCE; /* from now on it is held as a task is */
+    if (copy)
+        name_task(o, copy);
+    if (__builtin_expect(o->flags & AI_ONCE, 0))
+        o->flags &= (uint8_t)~AI_ONCE; /* from now on it is held as a task is */
     return ai_handle(o);
 }
 

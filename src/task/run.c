@@ -121,7 +121,7 @@ int asyncio__run(asyncio_any h, void *result)
     struct ai_object *o = ai_object(h);
     if (o == ai_thread.yield)
         o = ai_yield_task();
-    if (o && ai_ensure_task(o, NULL)) {
+    if (o && ai_ensure_task(o)) {
         ai_ref(o);
         code = run_until_done(o, result);
         close_loop();

@@ -1,7 +1,6 @@
 /* The switch for aarch64 (AAPCS64): x19 to x30 and d8 to d15 are stored, the stack pointer exchanged,
- * and loaded. It ends in a return, which is predicted well because tasks park in one
- * place. struct ai_context
- * begins with the stack pointer. */
+ * and loaded. It ends in a return, which is predicted well because tasks park in one place.
+ * struct ai_context begins with the stack pointer. */
 
         .text
 
@@ -38,11 +37,19 @@ ai_machine_switch:
         .cfi_offset x28, -FRAME + 72
         .cfi_offset x29, -FRAME + 80
         .cfi_offset x30, -FRAME + 88
+        .cfi_offset d8, -FRAME + 96
+        .cfi_offset d9, -FRAME + 104
+        .cfi_offset d10, -FRAME + 112
+        .cfi_offset d11, -FRAME + 120
+        .cfi_offset d12, -FRAME + 128
+        .cfi_offset d13, -FRAME + 136
+        .cfi_offset d14, -FRAME + 144
+        .cfi_offset d15, -FRAME + 152
         mov     x9, sp
         str     x9, [x0]
         ldr     x9, [x1]
         mov     sp, x9
-load:
+.Lload:
         ldp     x19, x20, [sp, #0]
         ldp     x21, x22, [sp, #16]
         ldp     x23, x24, [sp, #32]
@@ -69,7 +76,7 @@ ai_machine_leave:
         .cfi_undefined x30
         ldr     x9, [x0]
         mov     sp, x9
-        b       load
+        b       .Lload
         .cfi_endproc
         .size   ai_machine_leave, . - ai_machine_leave
 

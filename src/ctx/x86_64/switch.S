@@ -1,8 +1,8 @@
 /* The switch for x86-64 (System V): what a call preserves is pushed, the stack pointer exchanged,
- * and popped. It ends in
- * a `ret`: tasks park in one place, so the return that the processor predicts, to where the one that
- * leaves called from, is nearly always the right one, and so are those that follow; an indirect jump
- * would leave its prediction of them off by one. struct ai_context begins with the stack pointer. */
+ * and popped. It ends in a `ret`: tasks park in one place, so the return that the processor predicts,
+ * to where the one that leaves called from, is nearly always the right one, and so are those that
+ * follow; an indirect jump would leave its prediction of them off by one. struct ai_context begins
+ * with the stack pointer. */
 
         .text
 
