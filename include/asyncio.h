@@ -86,6 +86,8 @@ int asyncio__run(asyncio_any x, void *result);
 asyncio_any asyncio__create_task(asyncio_any x, const char *name);
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
     asyncio__gather(asyncio_any const *x, size_t n, void *results, size_t size);
+asyncio_any asyncio__wait_for(asyncio_any x, double seconds);
+asyncio_any asyncio__shield(asyncio_any x);
 asyncio_any asyncio__future(size_t size, bool is_signed);
 int asyncio__set_result(asyncio_any f, const void *value);
 int asyncio__result(asyncio_any x, void *result);
@@ -145,6 +147,26 @@ void asyncio_block(double seconds);
         sizeof((ASYNCIO_AWAITABLE(__typeof__((results)[0]))[]){__VA_ARGS__}) /                     \
             sizeof(asyncio_any),                                                                   \
         results, sizeof((results)[0]))
+
+/* asyncio_wait_for(x, seconds): the T of x, if it is done within that time. Else x is cancelled and
+ * waited for, and this fails with -ETIMEDOUT, unless x came to a value all the same. A coroutine is
+ * made a task when this is awaited; where seconds is 0 or less it never runs. Cancelling this
+ * cancels x. NULL for NULL or without memory, x closed. */
+#define asyncio_wait_for(x, seconds)                                                               \
+    __extension__({                                                                                \
+        __auto_type asyncio__w = (x);                                                              \
+        ASYNCIO__CHECK(asyncio__w);                                                                \
+        (__typeof__(asyncio__w))asyncio__wait_for((asyncio_any)asyncio__w, seconds);               \
+    })
+
+/* asyncio_shield(x): the T of x; cancelling this does not cancel x. A coroutine is scheduled at
+ * once and is the shield's: to keep it, make a task of it first. NULL as above. */
+#define asyncio_shield(x)                                                                          \
+    __extension__({                                                                                \
+        __auto_type asyncio__s = (x);                                                              \
+        ASYNCIO__CHECK(asyncio__s);                                                                \
+        (__typeof__(asyncio__s))asyncio__shield((asyncio_any)asyncio__s);                          \
+    })
 
 /* --- Futures -----------------------------------------------------------------------------------
  */

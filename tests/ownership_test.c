@@ -292,7 +292,7 @@ ASYNC_TEST(never_awaited)
     await(asyncio_create_task(forgets()));
     const char *text = what_was_said();
     assert_says(text, "RuntimeWarning: coroutine 'add' was never awaited\n");
-    assert_says(text, "RuntimeWarning: operation 'sleep' was never awaited\n");
+    assert_says(text, "RuntimeWarning: coroutine 'sleep' was never awaited\n");
     assert_says(text, "ownership_test.c:"); /* where it was made, or else where it is defined */
 }
 

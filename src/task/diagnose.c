@@ -84,8 +84,8 @@ void ai_report_never_awaited(struct ai_object *o)
         ai_where(ai_coroutine(o)->made_at, o->type->file, o->type->line, place, sizeof place);
     else
         *place = 0;
-    ai_report("%s%sRuntimeWarning: %s '%s' was never awaited", place, *place ? ": " : "",
-              o->type->kind == ASYNCIO__COROUTINE ? "coroutine" : "operation", o->type->name);
+    ai_report("%s%sRuntimeWarning: coroutine '%s' was never awaited", place, *place ? ": " : "",
+              o->type->name);
 }
 
 void ai_report_never_retrieved(struct ai_object *o)

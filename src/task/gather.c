@@ -101,25 +101,20 @@ static const struct asyncio_awaitable_type gather_type = {
     .result_signed = true,
 };
 
-/* Schedules what the handle names and returns it with a reference: its maker's own where it is used
- * here for the first time, since what takes it first owns it. NULL without memory. */
+/* Schedules what the handle names and keeps it. NULL without memory: then it is closed. */
 static struct ai_object *adopt(asyncio_any h)
 {
     struct ai_object *o = h ? ai_object(h) : NULL;
 
-    if (o == ai_thread.yield)
+    if (h && o == ai_thread.yield)
         o = ai_yield_task();
     if (!o)
         return NULL;
-    bool ours = o->state == AI_UNUSED || o->flags & AI_ONCE;
-    if (!ai_ensure_task(o))
-        return NULL;
-    if (ours && o->flags & AI_OWNED) {
-        o->flags &= (uint8_t)~AI_OWNED;
-        ai_list_remove(&o->owned);
+    ai_adopt(o);
+    if (ai_ensure_task(o))
         return o;
-    }
-    return ai_ref(o);
+    ai_unref(o);
+    return NULL;
 }
 
 static void watch(struct child *c, struct gather *g)

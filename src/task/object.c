@@ -98,6 +98,15 @@ void ai_object_free(struct ai_object *o)
     o->flags = flags; /* so that a stale handle can be told what it was */
 }
 
+struct ai_object *ai_adopt(struct ai_object *o)
+{
+    if (!(o->flags & AI_OWNED) || !(o->state == AI_UNUSED || o->flags & AI_ONCE))
+        return ai_ref(o);
+    o->flags &= (uint8_t)~AI_OWNED;
+    ai_list_unlink(&o->owned);
+    return o;
+}
+
 void ai_disown(struct ai_object *o)
 {
     if (!(o->flags & AI_OWNED))

@@ -146,6 +146,10 @@ static inline void ai_unref(struct ai_object *o)
         ai_object_free(o);
 }
 
+/* Passes the maker's reference to the caller where it takes the object (unused, or to be taken
+ * once); else adds one. */
+struct ai_object *ai_adopt(struct ai_object *o);
+
 /* Gives up the maker's reference. */
 void ai_disown(struct ai_object *o);
 
@@ -156,6 +160,10 @@ void ai_disown_all(struct ai_list *owned);
 
 /* Makes it DONE, takes over `error`, wakes the waiters and drops the pending reference. */
 void ai_complete(struct ai_object *o, struct ai_error *error);
+
+/* The same for a started operation, which as a task takes one more turn for it. A failure may have
+ * a value too, in place. */
+void ai_finish(struct ai_object *o, struct ai_error *error, bool has_value);
 
 /* Starts what has been taken and needs no stack; -ENOMEM and the like complete it. */
 void ai_start(struct ai_object *o);

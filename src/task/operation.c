@@ -47,23 +47,26 @@ static bool is_finishing(const struct ai_object *o)
     return o->flags & AI_VALUE || o->error;
 }
 
-void asyncio_complete(void *self, int code)
+void ai_finish(struct ai_object *o, struct ai_error *error, bool has_value)
 {
-    struct ai_object *o = self;
-
-    if (code > 0)
-        ai_panic("asyncio_complete(%d): an error is negative", code);
     if (o->state != AI_PENDING || is_finishing(o))
         ai_panic("RuntimeError: %s '%s' was completed twice, or before it was started",
                  ai_noun(o->type), o->type->name);
-    if (code == 0)
+    if (has_value)
         o->flags |= AI_VALUE;
     if (!(o->flags & AI_TASK)) {
-        ai_complete(o, ai_error_plain(code));
+        ai_complete(o, error);
         return;
     }
-    o->error = ai_error_plain(code);
+    o->error = error;
     ai_loop_push(ai_thread.loop, &o->ready);
+}
+
+void asyncio_complete(void *self, int code)
+{
+    if (code > 0)
+        ai_panic("asyncio_complete(%d): an error is negative", code);
+    ai_finish(self, ai_error_plain(code), code == 0);
 }
 
 /* --- Tasks --- */
