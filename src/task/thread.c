@@ -85,6 +85,7 @@ bool ai_thread_begin(void)
     thread->yield = ai_yield_new();
     if (!thread->yield) {
         thread->begun = false;
+        ai_pool_close(&ai_pool);
         return false;
     }
     thread->yield_handle = ai_handle(thread->yield);
