@@ -67,7 +67,7 @@ void ai_reused(const struct ai_object *o)
 {
     char at[512];
 
-    if (o->flags & AI_SHARED)
+    if ((o->flags & (AI_SHARED | AI_ONCE)) == AI_SHARED)
         ai_panic("RuntimeError: cannot use %s '%s' after its release or its maker's end%s",
                  o->flags & AI_TASK ? "task" : "future", o->type->name, here(at, sizeof at));
     ai_panic("RuntimeError: cannot reuse already awaited %s '%s'%s", ai_noun(o->type),
