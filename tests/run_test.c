@@ -612,8 +612,8 @@ static async(void, traced)
 {
     await(asyncio_create_task(number(1), "a \"quoted\\name\""));
     await(asyncio_gather(number(2), asyncio_sleep(MOMENT)));
-    if (fork() == 0)
-        exit(0); /* writes nothing */
+    if (fork() == 0) /* writes nothing */
+        exit(0);
     wait(NULL);
     await(asyncio_sleep(0));
 }

@@ -1,0 +1,251 @@
+/* Whatever can fail fails once: the n-th allocation, for every n until all goes well. A scenario
+ * that uses the whole core runs each time in a thread of its own, which begins with nothing and has
+ * to end with nothing. */
+#include "support.h"
+
+#include <pthread.h>
+
+#ifdef AI_FAULTS
+
+/* --- The scenario --- */
+
+static async(int, leaf, (int, n))
+{
+    int r = await(asyncio_sleep(n % 2 ? MOMENT / 10 : 0));
+    return r < 0 ? r : n;
+}
+
+static async(double, half, (double, x))
+{
+    await(asyncio_sleep(0));
+    return x / 2;
+}
+
+static async(int, fails)
+{
+    await(asyncio_sleep(0));
+    return asyncio_raise(-EPROTO, "message number %d", 1);
+}
+
+static async_gen(int, numbers, (int, n))
+{
+    for (int i = 0; i < n; i++) {
+        int r = await(leaf(i));
+        if (r < 0) {
+            asyncio_raise(r, NULL);
+            return;
+        }
+        async_yield(r);
+    }
+}
+
+static int lamp_on(struct asyncio_context_manager *m)
+{
+    (void)m;
+    return await(leaf(0));
+}
+
+static void lamp_off(struct asyncio_context_manager *m)
+{
+    (void)m;
+    await(leaf(0));
+}
+
+static void set_future(void *f)
+{
+    asyncio_set_result((awaitable(int))f, 5);
+}
+
+static void add_one(asyncio_any x, void *arg)
+{
+    (void)x;
+    ++*(int *)arg;
+}
+
+/* Each part returns 0, or an error that has to be -ENOMEM. */
+
+static async(int, part_tasks)
+{
+    char repr[256];
+    awaitable(int) t = asyncio_create_task(leaf(1), "named");
+    if (!t)
+        return -ENOMEM;
+    asyncio_repr(t, repr, sizeof repr);
+    int r = asyncio_set_name(t, "renamed");
+    return r < 0 ? r : await(t) < 0 ? asyncio_error() : 0;
+}
+
+static async(int, part_gather)
+{
+    int results[4];
+    awaitable(double) d = half(3);
+    int r = await(asyncio_gather_into(results, leaf(1), asyncio_create_task(leaf(2)),
+                                      asyncio_sleep(MOMENT / 10), asyncio_sleep(0)));
+    if (r < 0) {
+        asyncio_release(d);
+        return r;
+    }
+    if ((r = await(asyncio_gather(d, leaf(3)))) < 0)
+        return r;
+    return results[0] + results[1] == 3 ? 0 : -EILSEQ;
+}
+
+static async(int, part_generator)
+{
+    int sum = 0;
+    async_for (int i, numbers(4))
+        sum += i;
+    if (asyncio_error())
+        return asyncio_error();
+    async_for (int i, numbers(4)) {
+        if (i == 1)
+            break;
+    }
+    return sum == 6 ? 0 : -EILSEQ;
+}
+
+static async(int, part_with)
+{
+    struct asyncio_context_manager lamp = {lamp_on, lamp_off};
+    int r = 0;
+    async_with(&lamp) r = await(leaf(2));
+    return asyncio_error() < 0 ? asyncio_error() : r == 2 ? 0 : -EILSEQ;
+}
+
+static async(int, part_future)
+{
+    int called = 0, r;
+    awaitable(int) f = asyncio_future(int);
+    if (!f)
+        return -ENOMEM;
+    if ((r = asyncio_add_done_callback(f, add_one, &called)) < 0)
+        return r;
+    if (!asyncio_call_soon(set_future, f) || !asyncio_call_later(MOMENT / 20, set_future, f)) {
+        asyncio_remove_done_callback(f, add_one);
+        asyncio_set_result(f, 0);
+        await(asyncio_sleep(0)); /* `f` goes with this task, but not before the callback ran */
+        return -ENOMEM;
+    }
+    r = await(f);
+    await(asyncio_sleep(0));
+    await(asyncio_sleep(MOMENT / 10));
+    return asyncio_error() ? asyncio_error() : r == 5 && called == 1 ? 0 : -EILSEQ;
+}
+
+static async(int, part_errors)
+{
+    awaitable(int) t = asyncio_create_task(fails());
+    int r = await(t);
+    if (r != -EPROTO)
+        return r;
+    return await(fails()) == -EPROTO ? 0 : asyncio_error();
+}
+
+static async(int, part_leftovers)
+{
+    asyncio_spawn(leaf(1));
+    asyncio_spawn(asyncio_sleep(FOR_EVER));
+    asyncio_spawn(asyncio_gather(asyncio_sleep(FOR_EVER), leaf(1)));
+    asyncio_call_later(FOR_EVER, set_future, NULL);
+    return 0;
+}
+
+static async(int, scenario)
+{
+    awaitable(int) (*const parts[])(void) = {part_tasks,  part_gather, part_generator, part_with,
+                                             part_future, part_errors, part_leftovers};
+    int first = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        int r = await(parts[i]());
+        if (r < 0 && first == 0)
+            first = r;
+    }
+    return first;
+}
+
+/* --- The faults --- */
+
+static long until_failure; /* allocations that go well before the one that does not */
+
+static bool fail_one(size_t size)
+{
+    (void)size;
+    return until_failure-- == 0;
+}
+
+static bool fail_from_there_on(size_t size)
+{
+    (void)size;
+    return until_failure-- <= 0;
+}
+
+static void *run_scenario(void *result)
+{
+    *(int *)result = asyncio_run(scenario());
+    ai_allocation_fails = NULL;
+    return NULL;
+}
+
+/* What it came to when the n-th allocation failed; whether any did. */
+static int with_fault(bool (*fault)(size_t), long n, bool *failed)
+{
+    pthread_t thread;
+    size_t before = ai_allocated();
+    int descriptors = open_descriptors(), result = 0;
+
+    until_failure = n;
+    listen_to_stderr();
+    ai_allocation_fails = fault;
+    assert_int_equal(pthread_create(&thread, NULL, run_scenario, &result), 0);
+    pthread_join(thread, NULL);
+    *failed = until_failure < 0;
+    what_was_said();
+    if (ai_allocated() != before || open_descriptors() != descriptors)
+        fail_msg("allocation %ld failed: %zd bytes and %d descriptors are left", n,
+                 (ssize_t)(ai_allocated() - before), open_descriptors() - descriptors);
+    if (result != 0 && result != -ENOMEM)
+        fail_msg("allocation %ld failed: %d", n, result);
+    return result;
+}
+
+static void run_faults(bool (*fault)(size_t))
+{
+    bool failed = true;
+    long n = 0;
+    int result = 0;
+
+    for (; failed; n++)
+        result = with_fault(fault, n, &failed);
+    assert_int_equal(result, 0);
+    assert_true(n > 50);
+}
+
+static void every_allocation(void **state)
+{
+    (void)state;
+    run_faults(fail_one);
+}
+
+static void no_memory_from_there_on(void **state)
+{
+    (void)state;
+    run_faults(fail_from_there_on);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_allocation),
+        TEST(no_memory_from_there_on),
+    };
+    return cmocka_run_group_tests_name("fault", tests, NULL, NULL);
+}
+
+#else
+
+int main(void)
+{
+    return 77; /* built without: skipped */
+}
+
+#endif
