@@ -21,7 +21,6 @@ void ai_context_discard(struct ai_context *c)
 #else
 
 #ifdef AI_ASAN
-#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #ifdef AI_TSAN
@@ -82,10 +81,6 @@ void ai_context_init(struct ai_context *c, void *low, void *high, void (*entry)(
 {
     c->fiber = (struct ai_sanitizer_fiber){
         .entry = entry, .arg = arg, .bottom = low, .size = (size_t)((char *)high - (char *)low)};
-#ifdef AI_ASAN
-    /* Whoever had it before left without returning from its frames. */
-    __asan_unpoison_memory_region(low, c->fiber.size);
-#endif
 #ifdef AI_TSAN
     c->fiber.tsan = __tsan_create_fiber(0);
 #endif

@@ -24,6 +24,13 @@
 #define AI_SANITIZED 1
 #endif
 
+#ifdef AI_ASAN
+#include <sanitizer/asan_interface.h>
+#define AI_ASAN_USABLE(low, high) __asan_unpoison_memory_region(low, (size_t)((high) - (low)))
+#else
+#define AI_ASAN_USABLE(low, high) ((void)0)
+#endif
+
 struct ai_sanitizer_fiber {
 #ifdef AI_SANITIZED
     void (*entry)(void *);
@@ -38,16 +45,18 @@ struct ai_sanitizer_fiber {
 };
 
 #if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #define AI_VALGRIND_STACK(low, high) (unsigned)VALGRIND_STACK_REGISTER(low, (high)-1)
 #define AI_VALGRIND_NO_STACK(id) VALGRIND_STACK_DEREGISTER(id)
+#define AI_VALGRIND_USABLE(low, high) (void)VALGRIND_MAKE_MEM_UNDEFINED(low, (high) - (low))
 #define AI_ON_VALGRIND (RUNNING_ON_VALGRIND != 0)
 #endif
 #endif
 #ifndef AI_VALGRIND_STACK
 #define AI_VALGRIND_STACK(low, high) 0U
 #define AI_VALGRIND_NO_STACK(id) ((void)(id))
+#define AI_VALGRIND_USABLE(low, high) ((void)0)
 #define AI_ON_VALGRIND 0
 #endif
 

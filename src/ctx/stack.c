@@ -3,7 +3,6 @@
 #include "ctx/stack.h"
 
 #include "base/alloc.h"
-#include "ctx/sanitize.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -106,7 +105,8 @@ void ai_stack_pool_init(struct ai_stack_pool *pool, size_t size)
 static bool advise_all(const struct iovec *parts, unsigned count, int advice)
 {
     size_t bytes = 0;
-    int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    /* valgrind does not know these calls, and says so. */
+    int self = AI_ON_VALGRIND ? -1 : (int)syscall(SYS_pidfd_open, getpid(), 0);
 
     if (self < 0)
         return false;
@@ -252,6 +252,7 @@ void ai_stack_pool_close(struct ai_stack_pool *pool)
     while (pool->slabs) {
         struct ai_stack_slab *slab = pool->slabs;
         pool->slabs = slab->next;
+        AI_ASAN_USABLE(slab->base, slab->base + pool->size * slab->count);
         munmap(slab->base, pool->size * slab->count);
         ai_deallocate(slab, slab_bytes(slab->count));
     }
@@ -294,6 +295,7 @@ bool ai_stack_take_cold(struct ai_stack_pool *pool, struct ai_stack *stack)
         make_unusable(slab);
 
     *stack = place(pool, slab, index);
+    ai_stack_wipe(pool, stack);
     if (__builtin_expect(pool->on_valgrind, 0))
         stack->valgrind = AI_VALGRIND_STACK(stack->low, stack->high);
     return true;

@@ -12,6 +12,8 @@
 #ifndef AI_CTX_STACK_H
 #define AI_CTX_STACK_H
 
+#include "ctx/sanitize.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -58,6 +60,14 @@ void ai_stack_pool_trim(struct ai_stack_pool *pool);
 bool ai_stack_take_cold(struct ai_stack_pool *pool, struct ai_stack *stack);
 void ai_stack_give_cold(struct ai_stack_pool *pool, const struct ai_stack *stack);
 
+/* Checkers forget the frames of whoever had the stack before, and left them without returning. */
+static inline void ai_stack_wipe(const struct ai_stack_pool *pool, const struct ai_stack *stack)
+{
+    AI_ASAN_USABLE(stack->low, stack->high);
+    if (__builtin_expect(pool->on_valgrind, 0))
+        AI_VALGRIND_USABLE(stack->low, stack->high);
+}
+
 /* Fills in *stack and returns true, or returns false: no memory, or no guard to be had. */
 static inline bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *stack)
 {
@@ -65,6 +75,7 @@ static inline bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *st
     if (__builtin_expect(pool->warm_count == 0, 0))
         return ai_stack_take_cold(pool, stack);
     *stack = pool->warm[--pool->warm_count];
+    ai_stack_wipe(pool, stack);
     return true;
 }
 
