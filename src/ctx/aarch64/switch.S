@@ -80,16 +80,18 @@ ai_machine_leave:
         .cfi_endproc
         .size   ai_machine_leave, . - ai_machine_leave
 
-/* Where a new computation begins: entry in x19, its argument in x20; a return address of 0 is the end
- * for unwinders. */
+/* Where a new computation begins: entry in x19, its argument in x20. Its return address is as if it
+ * had been called from here, which is the end for unwinders. */
         .type   begin, %function
         .p2align 4
 begin:
         .cfi_startproc
         .cfi_undefined x30
         mov     x0, x20
-        mov     x30, xzr
+        adr     x30, .Lbegun
         br      x19
+.Lbegun:
+        brk     #0
         .cfi_endproc
         .size   begin, . - begin
 

@@ -77,7 +77,8 @@ ai_machine_leave:
         .size   ai_machine_leave, . - ai_machine_leave
 
 /* Where a new computation begins: entry in %r12, its argument in %r13, on the stack a return address
- * of 0, which is the end for unwinders. */
+ * as if it had been called from here, which is the end for unwinders: 0 ends a backtrace of gdb and
+ * elfutils in an error. */
         .type   begin, @function
         .p2align 4
 begin:
@@ -85,6 +86,8 @@ begin:
         .cfi_undefined %rip
         movq    %r13, %rdi
         jmp     *%r12
+.Lbegun:
+        ud2
         .cfi_endproc
         .size   begin, . - begin
 
@@ -108,7 +111,8 @@ ai_machine_init:
         movq    %rsi, 40(%rax)          /* %rbp: no frame above */
         leaq    begin(%rip), %rcx
         movq    %rcx, 48(%rax)
-        movq    %rsi, 56(%rax)          /* the return address of entry */
+        leaq    .Lbegun(%rip), %rcx
+        movq    %rcx, 56(%rax)          /* the return address of entry */
         ret
         .cfi_endproc
         .size   ai_machine_init, . - ai_machine_init
