@@ -120,16 +120,17 @@ static async(int, part_future)
         return -ENOMEM;
     if ((r = asyncio_add_done_callback(f, add_one, &called)) < 0)
         return r;
-    if (!asyncio_call_soon(set_future, f) || !asyncio_call_later(MOMENT / 20, set_future, f)) {
-        asyncio_remove_done_callback(f, add_one);
-        asyncio_set_result(f, 0);
-        await(asyncio_sleep(0)); /* `f` goes with this task, but not before the callback ran */
-        return -ENOMEM;
-    }
+    struct asyncio_handle *soon = asyncio_call_soon(set_future, f);
+    struct asyncio_handle *later = asyncio_call_later(MOMENT / 20, set_future, f);
+    if (!soon && !later)
+        asyncio_set_result(f, 5);
     r = await(f);
-    await(asyncio_sleep(0));
-    await(asyncio_sleep(MOMENT / 10));
-    return asyncio_error() ? asyncio_error() : r == 5 && called == 1 ? 0 : -EILSEQ;
+    await(asyncio_sleep(0)); /* the done callback's turn */
+    if (await(asyncio_sleep(MOMENT / 10)) < 0)
+        asyncio_handle_cancel(later);
+    if (r != 5 || called != 1)
+        return -EILSEQ;
+    return soon && later ? 0 : -ENOMEM;
 }
 
 static async(int, part_errors)
@@ -245,7 +246,8 @@ int main(void)
 
 int main(void)
 {
-    return 77; /* built without: skipped */
+    puts("1..0 # SKIP built without faults");
+    return 0;
 }
 
 #endif

@@ -415,7 +415,7 @@ ASYNC_TEST(timers_in_order)
 ASYNC_TEST(timers_that_tie_are_first_in_first_out)
 {
     double when = asyncio_time() + 2 * MOMENT;
-    char names[40][4];
+    char names[40][12];
     for (int i = 0; i < 40; i++) {
         snprintf(names[i], sizeof names[i], "%d", i);
         if (simulated() && i % 3 == 0)
