@@ -111,9 +111,9 @@ POOR = {
 GOOD_FILES = {
     "no keywords": (
         "#define ASYNCIO_NO_KEYWORDS\n#include <asyncio.h>\nint await, async, awaitable;\n"
+        "static ASYNCIO_ASYNC(int, f)\n{ return await + async + awaitable; }\n"
+        "int main(void) { return asyncio_run(f()); }\n"
     ),
-    "static ASYNCIO_ASYNC(int, f)\n{ return await + async + awaitable; }\n"
-    "int main(void) { return asyncio_run(f()); }\n",
     "a prototype": "#include <asyncio.h>\nawaitable(int) f(int x, char *p);\n"
     "async(int, f, (int, x), (char *, p)) { return x + p[0]; }\n",
     "eight parameters": "#include <asyncio.h>\n"

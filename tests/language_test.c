@@ -308,7 +308,7 @@ static void note_leaving(const char **what)
 
 static async_gen(int, guarded, (const char *, name))
 {
-    __attribute__((cleanup(note_leaving))) const char *left = name;
+    __attribute__((cleanup(note_leaving), unused)) const char *left = name;
     for (int i = 0;; i++) {
         await(asyncio_sleep(0));
         async_yield(i);
@@ -447,7 +447,7 @@ ASYNC_TEST(no_iterator)
 
 DEATH_TEST(an_iterator_used_twice, "cannot reuse already awaited async generator 'plain'")
 {
-    async_iterator(int) it = asyncio_retain(plain(0, 2));
+    async_iterator(int) it = plain(0, 2);
     async_for (int i, it)
         note("%d", i);
     async_for (int i, it)
