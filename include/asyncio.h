@@ -152,21 +152,11 @@ void asyncio_block(double seconds);
  * waited for, and this fails with -ETIMEDOUT, unless x came to a value all the same. A coroutine is
  * made a task when this is awaited; where seconds is 0 or less it never runs. Cancelling this
  * cancels x. NULL for NULL or without memory, x closed. */
-#define asyncio_wait_for(x, seconds)                                                               \
-    __extension__({                                                                                \
-        __auto_type asyncio__w = (x);                                                              \
-        ASYNCIO__CHECK(asyncio__w);                                                                \
-        (__typeof__(asyncio__w))asyncio__wait_for((asyncio_any)asyncio__w, seconds);               \
-    })
+#define asyncio_wait_for(x, seconds) ASYNCIO__TYPED(x, ASYNCIO__WAIT_FOR, seconds)
 
 /* asyncio_shield(x): the T of x; cancelling this does not cancel x. A coroutine is scheduled at
  * once and is the shield's: to keep it, make a task of it first. NULL as above. */
-#define asyncio_shield(x)                                                                          \
-    __extension__({                                                                                \
-        __auto_type asyncio__s = (x);                                                              \
-        ASYNCIO__CHECK(asyncio__s);                                                                \
-        (__typeof__(asyncio__s))asyncio__shield((asyncio_any)asyncio__s);                          \
-    })
+#define asyncio_shield(x) ASYNCIO__TYPED(x, ASYNCIO__SHIELD, )
 
 /* --- Futures -----------------------------------------------------------------------------------
  */
@@ -239,11 +229,7 @@ char *asyncio_repr(asyncio_any x, char *buf, size_t n);
  */
 
 /* asyncio_retain(x): the same handle, valid until one asyncio_release() more. */
-#define asyncio_retain(x)                                                                          \
-    __extension__({                                                                                \
-        __auto_type asyncio__h = (x);                                                              \
-        (__typeof__(asyncio__h))asyncio__retain((asyncio_any)asyncio__h);                          \
-    })
+#define asyncio_retain(x) ASYNCIO__RETAIN(x, ASYNCIO__CAT(asyncio__h, __COUNTER__))
 
 /* Gives up the handle; an unused coroutine, operation or iterator is closed. NULL does nothing. */
 void asyncio_release(asyncio_any x);
@@ -314,40 +300,59 @@ void asyncio_loop_close(void);
 /* --- What the macros above are made of ---------------------------------------------------------
  */
 
+/* function(x, …) with the type of x. Names end in a number of their own, so that calls nest. */
+#define ASYNCIO__TYPED(x, function, argument)                                                      \
+    ASYNCIO__TYPED_(x, function, argument, ASYNCIO__CAT(asyncio__h, __COUNTER__))
+#define ASYNCIO__TYPED_(x, function, argument, h)                                                  \
+    __extension__({                                                                                \
+        __auto_type h = (x);                                                                       \
+        ASYNCIO__CHECK(h);                                                                         \
+        (__typeof__(h))function((asyncio_any)h, argument);                                         \
+    })
+#define ASYNCIO__WAIT_FOR(h, seconds) asyncio__wait_for(h, seconds)
+#define ASYNCIO__SHIELD(h, none) asyncio__shield(h)
+#define ASYNCIO__CREATE_TASK_1(x) ASYNCIO__TYPED(x, asyncio__create_task, NULL)
+#define ASYNCIO__CREATE_TASK_N(x, name) ASYNCIO__TYPED(x, asyncio__create_task, name)
+
+/* Iterators may be retained too. */
+#define ASYNCIO__RETAIN(x, h)                                                                      \
+    __extension__({                                                                                \
+        __auto_type h = (x);                                                                       \
+        (__typeof__(h))asyncio__retain((asyncio_any)h);                                            \
+    })
+
+/* function(x, &value), its value. */
 #define ASYNCIO__CALL(function, x)                                                                 \
+    ASYNCIO__CALL_(function, x, ASYNCIO__CAT(asyncio__h, __COUNTER__),                             \
+                   ASYNCIO__CAT(asyncio__v, __COUNTER__), ASYNCIO__CAT(asyncio__e, __COUNTER__))
+#define ASYNCIO__CALL_(function, x, h, v, e)                                                       \
     __extension__({                                                                                \
-        __auto_type asyncio__h = (x);                                                              \
-        ASYNCIO__CHECK(asyncio__h);                                                                \
-        ASYNCIO__VALUE(ASYNCIO__RESULT(asyncio__h)) asyncio__v;                                    \
-        int asyncio__e = function((asyncio_any)asyncio__h, &asyncio__v);                           \
-        if (asyncio__e)                                                                            \
-            asyncio__v = ASYNCIO__FAILED(ASYNCIO__RESULT(asyncio__h), asyncio__e);                 \
-        ASYNCIO__GIVE(ASYNCIO__RESULT(asyncio__h), asyncio__v);                                    \
+        __auto_type h = (x);                                                                       \
+        ASYNCIO__CHECK(h);                                                                         \
+        ASYNCIO__VALUE(ASYNCIO__RESULT(h)) v;                                                      \
+        int e = function((asyncio_any)h, &v);                                                      \
+        if (e)                                                                                     \
+            v = ASYNCIO__FAILED(ASYNCIO__RESULT(h), e);                                            \
+        ASYNCIO__GIVE(ASYNCIO__RESULT(h), v);                                                      \
     })
 
-#define ASYNCIO__CREATE_TASK_1(x) ASYNCIO__CREATE_TASK_N(x, NULL)
-#define ASYNCIO__CREATE_TASK_N(x, name)                                                            \
-    __extension__({                                                                                \
-        __auto_type asyncio__h = (x);                                                              \
-        ASYNCIO__CHECK(asyncio__h);                                                                \
-        (__typeof__(asyncio__h))asyncio__create_task((asyncio_any)asyncio__h, name);               \
-    })
-
+/* Whatever has pointers to awaitables as elements. */
 #define ASYNCIO__GATHER_N(handles, n)                                                              \
-    __extension__({                                                                                \
-        __auto_type asyncio__hs = (handles);                                                       \
-        ASYNCIO__CHECK_MANY(asyncio__hs);                                                          \
-        asyncio__gather((asyncio_any const *)asyncio__hs, n, NULL, 0);                             \
-    })
-#define ASYNCIO__CHECK_MANY(hs) ((void)sizeof((hs)[0] == (asyncio_any)0))
+    asyncio__gather(                                                                               \
+        (asyncio_any const *)(1 ? (handles)                                                        \
+                                : ((void)sizeof((handles)[0] == (asyncio_any)0), (handles))),      \
+        n, NULL, 0)
 
 #define ASYNCIO__SET_RESULT_1(f) asyncio__set_result(f, NULL)
 #define ASYNCIO__SET_RESULT_N(f, ...)                                                              \
+    ASYNCIO__SET_RESULT_(f, ASYNCIO__CAT(asyncio__h, __COUNTER__),                                 \
+                         ASYNCIO__CAT(asyncio__v, __COUNTER__), __VA_ARGS__)
+#define ASYNCIO__SET_RESULT_(f, h, v, ...)                                                         \
     __extension__({                                                                                \
-        __auto_type asyncio__h = (f);                                                              \
-        ASYNCIO__CHECK(asyncio__h);                                                                \
-        ASYNCIO__VALUE(ASYNCIO__RESULT(asyncio__h)) asyncio__v = __VA_ARGS__;                      \
-        asyncio__set_result((asyncio_any)asyncio__h, &asyncio__v);                                 \
+        __auto_type h = (f);                                                                       \
+        ASYNCIO__CHECK(h);                                                                         \
+        ASYNCIO__VALUE(ASYNCIO__RESULT(h)) v = __VA_ARGS__;                                        \
+        asyncio__set_result((asyncio_any)h, &v);                                                   \
     })
 
 #pragma GCC visibility pop
