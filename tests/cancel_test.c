@@ -353,7 +353,7 @@ static async(int, raises_it)
 
 #define ASSERT_ENDS(call, is_cancelled, code)                                                      \
     do {                                                                                           \
-        __auto_type t = asyncio_create_task(call);                                                 \
+        asyncio_any t = asyncio_create_task(call);                                                 \
         SETTLE();                                                                                  \
         asyncio_cancel(t);                                                                         \
         SETTLE();                                                                                  \
