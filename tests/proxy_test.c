@@ -183,6 +183,34 @@ ASYNC_TEST(a_shield_nobody_awaits)
     await(asyncio_sleep(0));
 }
 
+/* --- What is left when the loop ends --- */
+
+ASYNC_TEST(what_nobody_awaits_nor_completes)
+{
+    awaitable(int) gather = asyncio_gather(asyncio_future(int), asyncio_sleep(0));
+    awaitable(int) shield = asyncio_shield(asyncio_future(int));
+    (void)gather, (void)shield;
+    await(asyncio_sleep(0)); /* the ledger says the rest */
+}
+
+ASYNC_TEST(a_gather_that_fails_leaves_tasks_alone)
+{
+    awaitable(int) task = asyncio_create_task(soon(8));
+    assert_int_equal(await(asyncio_gather(task, (awaitable(int))NULL)), -ENOMEM);
+    assert_int_equal(await(task), 8);
+}
+
+static void run_a_future(void)
+{
+    asyncio_run(asyncio_future(int));
+}
+
+static void a_future_is_no_program(void **state)
+{
+    (void)state;
+    assert_aborts(run_a_future, "a coroutine was expected, got future");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +227,9 @@ int main(void)
         TEST(the_inner_is_not_cancelled),
         TEST(a_cancelled_inner),
         TEST(a_shield_nobody_awaits),
+        TEST(what_nobody_awaits_nor_completes),
+        TEST(a_gather_that_fails_leaves_tasks_alone),
+        TEST(a_future_is_no_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

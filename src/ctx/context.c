@@ -45,6 +45,7 @@ INLINED void depart(struct ai_context *from, struct ai_context *to, bool ends)
                                    to->fiber.size);
 #endif
 #ifdef AI_TSAN
+    from->fiber.tsan = __tsan_get_current_fiber();
     left.ended = ends ? from->fiber.tsan : NULL;
     __tsan_switch_to_fiber(to->fiber.tsan, 0);
 #endif

@@ -10,9 +10,15 @@ static void cancel(void *self)
     ai_complete(ai_ref(self), ai_error_plain(-ECANCELED));
 }
 
+static void destroy(void *self)
+{
+    ai_list_remove(&((struct ai_object *)self)->tasks);
+}
+
 static const struct asyncio_awaitable_type future_type = {
     .name = "Future",
     .cancel = cancel,
+    .destroy = destroy,
     .result_offset = (sizeof(struct ai_sized) + 15) & ~(size_t)15,
 };
 
@@ -27,7 +33,17 @@ asyncio_any asyncio__future(size_t size, bool is_signed)
     f->result_signed = is_signed;
     o->state = AI_PENDING;
     o->flags |= AI_SHARED;
+    ai_list_append(&ai_thread.futures, &o->tasks);
     return ai_handle(o);
+}
+
+void ai_futures_cancel(void)
+{
+    ai_list_each (node, &ai_thread.futures) {
+        struct ai_object *o = ai_container(node, struct ai_object, tasks);
+        if (o->state == AI_PENDING && o->waiters)
+            cancel(o);
+    }
 }
 
 static struct ai_object *future(asyncio_any h)

@@ -52,7 +52,7 @@ struct ai_object {
     struct ai_waiter *waiters; /* a ring: the first, whose prev is the last; or NULL */
     struct ai_error *error;    /* how it failed */
     struct ai_list owned;      /* among its maker's */
-    struct ai_list tasks;      /* among the loop's */
+    struct ai_list tasks;      /* among the loop's; of a future, among the thread's futures */
     uintptr_t name;            /* of a task, else undefined: 2n + 1 for Task-n, or a string */
 };
 
@@ -172,6 +172,9 @@ void ai_start(struct ai_object *o);
  * shared one is left as it is. Its maker keeps the handle. false without memory: then it is closed.
  */
 bool ai_ensure_task(struct ai_object *o);
+
+/* Cancels the thread's futures that somebody still waits for: nobody is left to complete them. */
+void ai_futures_cancel(void);
 
 /* Asks a pending object to end: true unless it is done. */
 bool ai_cancel(struct ai_object *o);

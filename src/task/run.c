@@ -1,8 +1,8 @@
 /* A thread's loop from its making to its end, and what the hub does meanwhile.
  *
  * Shutting down: every task is cancelled and waited for, each of its further waits is cancelled
- * again (see insist() in task.c), callbacks that have not run are dropped, and what no task made is
- * let go. */
+ * again (see cancelled() in task.c), futures that a gather or shield still waits for are cancelled,
+ * and callbacks that have not run are dropped. What no task made is let go when the thread ends. */
 #include "base/panic.h"
 #include "task/callback.h"
 #include "task/diagnose.h"
@@ -64,7 +64,8 @@ static void shut_down(void)
         ai_cancel(ai_container(node, struct ai_object, tasks));
     while (!ai_list_empty(&thread->tasks))
         turn(true);
-    turn(false); /* what they have woken: gathers, done callbacks */
+    ai_futures_cancel();
+    turn(false); /* what all these have woken: gathers, done callbacks */
     while (ai_ring_count(&thread->loop->ready)) { /* and no more than that */
         ai_callbacks_silence();
         turn(false);
@@ -121,6 +122,9 @@ int asyncio__run(asyncio_any h, void *result)
     struct ai_object *o = ai_object(h);
     if (o == ai_thread.yield)
         o = ai_yield_task();
+    if (o && o->flags & AI_SHARED)
+        ai_panic("ValueError: a coroutine was expected, got %s '%s'",
+                 o->flags & AI_TASK ? "task" : "future", o->type->name);
     if (o && ai_ensure_task(o)) {
         ai_ref(o);
         code = run_until_done(o, result);

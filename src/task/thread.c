@@ -53,6 +53,7 @@ static void forget_in_child(void)
     ai_thread.turning = false;
     ai_list_init(&ai_thread.tasks);
     ai_list_init(&ai_thread.owned);
+    ai_list_init(&ai_thread.futures);
     ai_list_init(&ai_thread.callbacks);
     ai_list_init(&ai_thread.done_callbacks);
     ai_thread.tasks_alive = 0;
@@ -78,6 +79,7 @@ bool ai_thread_begin(void)
     thread->debug = debug && *debug && *debug != '0';
     ai_list_init(&thread->owned);
     ai_list_init(&thread->tasks);
+    ai_list_init(&thread->futures);
     ai_list_init(&thread->callbacks);
     ai_list_init(&thread->done_callbacks);
     ai_stack_pool_init(&thread->stacks, 0);

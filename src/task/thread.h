@@ -10,8 +10,9 @@ struct ai_thread {
     struct ai_task *task; /* that runs now; NULL on the hub and outside of any loop */
     struct ai_loop *loop; /* NULL where there is none */
     struct ai_stack_pool stacks;
-    struct ai_list owned;                     /* made by no task */
-    struct ai_list tasks;                     /* that are not done, oldest first */
+    struct ai_list owned; /* made by no task */
+    struct ai_list tasks; /* that are not done, oldest first */
+    struct ai_list futures;
     struct ai_list callbacks, done_callbacks; /* that have not run: see callback.c */
     size_t tasks_alive;                       /* how many those are */
     uintptr_t numbered;                       /* tasks so far, for their names */
