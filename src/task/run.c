@@ -1,8 +1,9 @@
 /* A thread's loop from its making to its end, and what the hub does meanwhile.
  *
  * Shutting down: every task is cancelled and waited for, each of its further waits is cancelled
- * again (see cancelled() in task.c), futures that a gather or shield still waits for are cancelled,
- * and callbacks that have not run are dropped. What no task made is let go when the thread ends. */
+ * again (see cancelled() in await.c), futures that a gather or shield still waits for are
+ * cancelled, and callbacks that have not run are dropped. What no task made is let go when the
+ * thread ends. */
 #include "base/panic.h"
 #include "task/callback.h"
 #include "task/diagnose.h"

@@ -51,6 +51,10 @@ static inline struct ai_coroutine *ai_coroutine(struct ai_object *o)
     return (struct ai_coroutine *)o;
 }
 
+/* Drops a task that will not end, from its own stack or that of a generator of its, for good. Only
+ * after a wait is over, so that nothing refers to the task. */
+void ai_task_abandon(struct ai_task *task);
+
 /* What runs a ready task: ready queue entries with this function are parked tasks. */
 void ai_task_resume(struct ai_ready *ready);
 

@@ -1,0 +1,227 @@
+/* await: a call for a coroutine, a wait for everything else; and how the last one of a task went.
+ */
+#include "base/panic.h"
+#include "task/diagnose.h"
+#include "task/switch.h"
+#include "task/task.h"
+#include "task/thread.h"
+
+static void fail_await(struct ai_task *task, int code)
+{
+    ai_error_set(&task->error, ai_error_plain(code));
+}
+
+/* Delivers a cancellation. During the shutdown it sticks: each further wait of a task that goes on
+ * is cancelled too, in a turn of its own so that the others get theirs, until it is given up. */
+static __attribute__((noinline, cold)) int cancelled(struct ai_task *task)
+{
+    task->must_cancel = ai_thread.closing;
+    task->ignored += ai_thread.closing;
+    fail_await(task, -ECANCELED);
+    return -ECANCELED;
+}
+
+/* The end of a wait that came to `code`. */
+static inline int awaited(struct ai_task *task, int code)
+{
+    if (__builtin_expect(code == -ECANCELED, 0) && task->ignored > AI_MOST_IGNORED)
+        ai_task_abandon(task);
+    return code;
+}
+
+/* sleep(0) */
+static __attribute__((noinline)) int yield(struct ai_task *task, int *result,
+                                           const struct asyncio__place *place)
+{
+    struct ai_thread *thread = &ai_thread;
+
+    *result = 0;
+    task->place = place;
+    ai_error_clear(&task->error);
+    ai_loop_push(thread->loop, &task->waiter.ready);
+    task = ai_park(thread, task);
+    return __builtin_expect(task->must_cancel, 0) ? awaited(task, cancelled(task)) : 0;
+}
+
+/* Parks until `o`, pending, is done. */
+static inline void wait_for(struct ai_task *task, struct ai_object *o)
+{
+    ai_wait_on(o, &task->waiter);
+    task->waiting = o;
+    if (__builtin_expect(task->must_cancel, 0))
+        task->must_cancel = !ai_cancel(o);
+    ai_park(&ai_thread, task);
+    task->waiting = NULL;
+}
+
+static inline int await_pending(struct ai_task *task, struct ai_object *o, void *result)
+{
+    ai_error_clear(&task->error);
+    bool waits = o->state == AI_PENDING;
+    if (waits)
+        wait_for(task, o);
+    else
+        ai_ref(o); /* as the wait would have */
+    int code;
+    if (__builtin_expect(task->must_cancel, 0) && waits) {
+        code = cancelled(task);
+    } else {
+        o->flags |= AI_RETRIEVED;
+        task->error = ai_error_ref(o->error);
+        code = ai_result(o, result);
+        if (__builtin_expect(ai_thread.closing, 0) && ai_error_code(o->error) == -ECANCELED)
+            code = cancelled(task);
+    }
+    ai_unref(o);
+    return code;
+}
+
+static inline int await_operation(struct ai_task *task, struct ai_object *o, void *result)
+{
+    ai_ref(o); /* past its completion */
+    ai_take(o);
+    ai_start(o);
+    int code = await_pending(task, o, result);
+    ai_unref(o);
+    return awaited(task, code);
+}
+
+static inline int await_shared(struct ai_task *task, struct ai_object *o, void *result)
+{
+    bool once = o->flags & AI_ONCE;
+
+    if (!(o->flags & AI_SHARED))
+        ai_reused(o);
+    if (o == &task->root->object)
+        ai_panic("RuntimeError: Task cannot await on itself: '%s'", o->type->name);
+    int code = await_pending(task, o, result);
+    if (once)
+        ai_disown(o);
+    return awaited(task, code);
+}
+
+/* A coroutine awaited is a call. It has been taken. */
+static inline void call(struct ai_task *task, struct ai_coroutine *c, void *result,
+                        const struct asyncio__place *place)
+{
+    struct ai_coroutine *parent = task->top;
+
+    ai_error_clear(&task->error);
+    c->place = place;
+    c->parent = parent;
+    task->top = c;
+    c->object.type->await(c, result);
+    task->top = parent;
+    if (__builtin_expect((uintptr_t)c->object.error | (uintptr_t)task->error, 0))
+        task->error = ai_settle(task, c, result);
+}
+
+static inline int await_slowly(struct ai_task *task, struct ai_object *o, void *result)
+{
+    if (o->state != AI_UNUSED)
+        return await_shared(task, o, result);
+    if (o->type->kind > ASYNCIO__COROUTINE)
+        ai_panic("TypeError: %s '%s' can't be used in 'await' expression", ai_noun(o->type),
+                 o->type->name);
+    if (!o->type->await)
+        return await_operation(task, o, result);
+    ai_take(o);
+    call(task, ai_coroutine(o), result, task->place);
+    o->state = AI_DONE;
+    ai_unref(o);
+    return 0;
+}
+
+static __attribute__((noinline)) int await_any(asyncio_any h, void *result,
+                                               const struct asyncio__place *place)
+{
+    struct ai_task *task = ai_thread.task;
+
+    if (!task)
+        ai_panic("RuntimeError: await outside of a task, in %s() at %s:%d", ai_function(place),
+                 place->file, place->line);
+    task->place = place;
+    if (h)
+        return await_slowly(task, ai_object(h), result);
+    fail_await(task, -ENOMEM);
+    return -ENOMEM;
+}
+
+/* Whether the handle names a coroutine of this thread, made by async(), that nobody has used: all
+ * that a call can do without asking further. */
+static inline bool is_plain_call(asyncio_any h)
+{
+    const struct ai_object *o = asyncio_awaitable_object(h);
+
+    return ai_is_handle(h) && o->handle == (uintptr_t)h &&
+           o->life == ai_life(1, AI_UNUSED, AI_OWNED) && ai_pool_of(o) == &ai_pool &&
+           o->type->pool_class;
+}
+
+/* One of which nobody else knows. What is known of it is not read back: the next one is likely to
+ * be made in the same slot, and would wait for it. */
+static __attribute__((noinline)) int await_call(struct ai_task *task, asyncio_any h, void *result,
+                                                const struct asyncio__place *place)
+{
+    struct ai_object *o = asyncio_awaitable_object(h);
+    struct ai_list *next = o->owned.next, *prev = o->owned.prev;
+
+    next->prev = prev;
+    prev->next = next;
+    o->life = ai_life(1, AI_PENDING, 0);
+    call(task, ai_coroutine(o), result, place);
+    if (__builtin_expect(o->life == ai_life(1, AI_PENDING, 0), 1)) {
+        ai_object_bury(o, h, o->type->pool_class, o->type->size);
+        return 0;
+    }
+    o->state = AI_DONE; /* retained while it ran */
+    ai_unref(o);
+    return 0;
+}
+
+/* Only a fork in the road: each way is a function of its own, so that none pays for what another
+ * needs. */
+int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *place)
+{
+    struct ai_task *task = ai_thread.task;
+
+    if (__builtin_expect(!task, 0))
+        return await_any(h, result, place);
+    if (h == ai_thread.yield_handle)
+        return yield(task, result, place);
+    if (is_plain_call(h))
+        return await_call(task, h, result, place);
+    return await_any(h, result, place);
+}
+
+/* --- Errors --- */
+
+int asyncio_raise(int error, const char *format, ...)
+{
+    struct ai_task *task = ai_thread.task;
+
+    if (error >= 0)
+        ai_panic("asyncio_raise(%d): an error is negative", error);
+    if (task) {
+        va_list args;
+        va_start(args, format);
+        ai_error_set(&task->top->object.error, ai_error_new(error, format, args));
+        va_end(args);
+    }
+    return error;
+}
+
+static const struct ai_error *last_error(void)
+{
+    return ai_thread.task ? ai_thread.task->error : ai_thread.error;
+}
+
+int asyncio_error(void)
+{
+    return ai_error_code(last_error());
+}
+
+const char *asyncio_error_message(void)
+{
+    return ai_error_message(last_error());
+}

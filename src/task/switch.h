@@ -1,0 +1,73 @@
+/* From one task to the next: the hottest path there is, inlined into whatever parks.
+ *
+ * Whoever leaves a stack names the task that goes on in ai_thread.task, NULL for the hub. */
+#ifndef AI_TASK_SWITCH_H
+#define AI_TASK_SWITCH_H
+
+#include "task/task.h"
+#include "task/thread.h"
+
+/* The next one where it is no parked task: one to be started, or the hub. */
+struct ai_context *ai_next_context_slowly(struct ai_thread *thread);
+
+static inline struct ai_task *ai_task_of(struct ai_ready *ready)
+{
+    return ai_container(ready, struct ai_task, waiter.ready);
+}
+
+/* What will run soon is fetched in two steps: the record some places ahead, then, with the record
+ * there, the top of the stack it points to. A few tasks are in the cache anyway. (Always inlined:
+ * gcc takes a function that only prefetches for one that does nothing.) */
+static inline __attribute__((always_inline)) void ai_prefetch(const struct ai_ring *ring)
+{
+    enum { FEW = 16, FAR = 8, NEAR = 3 };
+
+    if (__builtin_expect(ai_ring_count(ring) < FEW, 1))
+        return;
+    __builtin_prefetch(ai_ring_peek(ring, FAR));
+#ifndef AI_CONTEXT_UCONTEXT
+    struct ai_ready *near = ai_ring_peek(ring, NEAR);
+    if (near->run == ai_task_resume) {
+        __builtin_prefetch(ai_task_of(near)->context.sp);
+        __builtin_prefetch((char *)ai_task_of(near)->context.sp + 64);
+        __builtin_prefetch((char *)ai_task_of(near)->context.sp + 128);
+    }
+#endif
+}
+
+static inline struct ai_context *ai_go_on_with(struct ai_thread *thread, struct ai_ready *ready)
+{
+    ai_loop_take(thread->loop);
+    ai_prefetch(&thread->loop->ready);
+    thread->task = ai_task_of(ready);
+    return &thread->task->context;
+}
+
+/* Where a task that parks or ends goes: to the next in line, or else to the hub. */
+static inline struct ai_context *ai_next_context(struct ai_thread *thread)
+{
+    struct ai_ready *ready = ai_loop_next(thread->loop);
+
+    if (__builtin_expect(ready && ready->run == ai_task_resume, 1))
+        return ai_go_on_with(thread, ready);
+    return ai_next_context_slowly(thread);
+}
+
+/* errno belongs to the task. The next one may be this task itself: then the switch leads right
+ * back. Returns the task, for callers that would have to keep it in a register meanwhile. */
+static inline struct ai_task *ai_park(struct ai_thread *thread, struct ai_task *task)
+{
+    struct ai_context *next = ai_next_context(thread);
+
+    task->saved_errno = *thread->errno_place;
+#ifdef AI_SANITIZED
+    if (next == &task->context)
+        return task;
+#endif
+    ai_context_switch(&task->context, next);
+    task = ai_thread.task;
+    *ai_thread.errno_place = task->saved_errno;
+    return task;
+}
+
+#endif
