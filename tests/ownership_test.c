@@ -270,6 +270,20 @@ DEATH_TEST(released_too_often, "was released more often than it was retained")
     asyncio_release(t);
 }
 
+static async(int, awaits_it, (awaitable(int), t))
+{
+    return await(t);
+}
+
+DEATH_TEST(released_too_often_while_awaited, "was released more often than it was retained")
+{
+    awaitable(int) t = asyncio_create_task(asyncio_sleep(FOR_EVER));
+    asyncio_create_task(awaits_it(t));
+    await(asyncio_sleep(0));
+    asyncio_release(t);
+    asyncio_release(t); /* not what the one that awaits it holds */
+}
+
 DEATH_TEST(released_too_often_when_done, "cannot use task 'add' after its release")
 {
     awaitable(int) t = asyncio_create_task(add(1, 2));
@@ -458,6 +472,7 @@ int main(void)
         TEST(used_after_its_release),
         TEST(a_future_used_after_its_release),
         TEST(released_too_often),
+        TEST(released_too_often_while_awaited),
         TEST(released_too_often_when_done),
         TEST(never_awaited),
         TEST(nothing_is_said_of_what_was_used),

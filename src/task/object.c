@@ -141,7 +141,10 @@ asyncio_any asyncio__retain(asyncio_any h)
 {
     if (!h || h == ai_thread.yield_handle)
         return h;
-    return ai_handle(ai_ref(ai_object(h)));
+    struct ai_object *o = ai_ref(ai_object(h));
+    if (o->retains < UINT8_MAX)
+        o->retains++;
+    return ai_handle(o);
 }
 
 void asyncio_release(asyncio_any h)
@@ -149,13 +152,16 @@ void asyncio_release(asyncio_any h)
     if (!h || h == ai_thread.yield_handle)
         return;
     struct ai_object *o = ai_object(h);
-    if (o->flags & AI_OWNED)
+    if (o->flags & AI_OWNED) {
         ai_disown(o);
-    else if (o->refs > (o->state == AI_PENDING ? 1u : 0u))
-        ai_unref(o);
-    else
+        return;
+    }
+    if (o->retains == 0)
         ai_panic("RuntimeError: %s '%s' was released more often than it was retained",
                  ai_noun(o->type), o->type->name);
+    if (o->retains < UINT8_MAX) /* else nobody knows any more */
+        o->retains--;
+    ai_unref(o);
 }
 
 /* --- Waiting and completion --- */

@@ -45,7 +45,8 @@ struct ai_object {
             uint32_t refs;
             uint8_t state;
             uint8_t flags;
-            uint16_t cancels; /* asyncio_cancelling() */
+            uint8_t cancels; /* asyncio_cancelling() */
+            uint8_t retains; /* asyncio_retain() without release; neither counts beyond 255 */
         };
         uint64_t life; /* all of these, for those who test or set them at once */
     };

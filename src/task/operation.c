@@ -173,7 +173,7 @@ bool ai_cancel(struct ai_object *o)
 {
     if (o->state == AI_DONE)
         return false;
-    o->cancels++;
+    o->cancels += o->cancels < UINT8_MAX;
     return o->type->await ? cancel_task(ai_coroutine(o)) : cancel_operation(o);
 }
 
