@@ -313,7 +313,7 @@ void asyncio_loop_close(void);
 #define ASYNCIO__WAIT_FOR(h, seconds) asyncio__wait_for(h, seconds)
 #define ASYNCIO__SHIELD(h, none) asyncio__shield(h)
 #define ASYNCIO__CREATE_TASK_1(x) ASYNCIO__TYPED(x, asyncio__create_task, NULL)
-#define ASYNCIO__CREATE_TASK_N(x, name) ASYNCIO__TYPED(x, asyncio__create_task, name)
+#define ASYNCIO__CREATE_TASK_2(x, name) ASYNCIO__TYPED(x, asyncio__create_task, name)
 
 /* Iterators may be retained too. */
 #define ASYNCIO__RETAIN(x, h)                                                                      \
@@ -345,7 +345,7 @@ void asyncio_loop_close(void);
         n, NULL, 0)
 
 #define ASYNCIO__SET_RESULT_1(f) asyncio__set_result(f, NULL)
-#define ASYNCIO__SET_RESULT_N(f, ...)                                                              \
+#define ASYNCIO__SET_RESULT_2(f, ...)                                                              \
     ASYNCIO__SET_RESULT_(f, ASYNCIO__CAT(asyncio__h, __COUNTER__),                                 \
                          ASYNCIO__CAT(asyncio__v, __COUNTER__), __VA_ARGS__)
 #define ASYNCIO__SET_RESULT_(f, h, v, ...)                                                         \

@@ -516,6 +516,32 @@ ASYNC_TEST(at_every_turn)
     assert_true(k > 10);
 }
 
+static awaitable(int) first, second;
+
+static async(int, waits_for_the_second)
+{
+    return await(second);
+}
+
+static async(int, waits_for_the_first)
+{
+    return await(first);
+}
+
+/* Nobody can end them but the end of the loop. */
+ASYNC_TEST(tasks_that_wait_for_each_other)
+{
+    first = asyncio_create_task(waits_for_the_second());
+    second = asyncio_create_task(waits_for_the_first());
+    await(asyncio_sleep(0));
+    assert_true(asyncio_cancel(first));
+    assert_int_equal(await(first), -ECANCELED);
+    assert_int_equal(await(second), -ECANCELED);
+    first = asyncio_create_task(waits_for_the_second());
+    second = asyncio_create_task(waits_for_the_first());
+    await(asyncio_sleep(0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,6 +568,7 @@ int main(void)
         TEST(waiting_for_the_end),
         TEST(a_shared_task),
         TEST(at_every_turn),
+        TEST(tasks_that_wait_for_each_other),
     };
     return cmocka_run_group_tests_name("cancel", tests, NULL, NULL);
 }

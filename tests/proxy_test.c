@@ -130,6 +130,47 @@ ASYNC_TEST(never_awaited)
     assert_int_equal(await(asyncio_wait_for((awaitable(int))NULL, 1)), -ENOMEM);
 }
 
+/* The one inside takes its time to end: the timer fires meanwhile, and does not outrank who
+ * cancelled. */
+static async(int, ends_slowly)
+{
+    await(asyncio_sleep(FOR_EVER));
+    await(asyncio_sleep(MOMENT * 4));
+    return -ECANCELED;
+}
+
+static async(int, waits_for_a_moment)
+{
+    return await(asyncio_wait_for(ends_slowly(), MOMENT * 2));
+}
+
+ASYNC_TEST(a_cancellation_outranks_the_time)
+{
+    awaitable(int) task = asyncio_create_task(waits_for_a_moment());
+    await(asyncio_sleep(MOMENT));
+    asyncio_cancel(task);
+    assert_int_not_equal(await(task), -ETIMEDOUT);
+}
+
+static async(void, waits_twice)
+{
+    awaitable(int) c = soon(1);
+    awaitable(int) w = asyncio_wait_for(c, 1);
+    (void)w;
+    await(c);
+}
+
+static void take_twice(void)
+{
+    asyncio_run(waits_twice());
+}
+
+static void what_a_wait_for_took(void **state)
+{
+    (void)state;
+    assert_aborts(take_twice, "cannot reuse already awaited coroutine 'soon'");
+}
+
 /* --- shield --- */
 
 ASYNC_TEST(shield_passes_on)
@@ -223,6 +264,8 @@ int main(void)
         TEST(gathered_and_as_a_task),
         TEST(nested_time_outs),
         TEST(never_awaited),
+        TEST(a_cancellation_outranks_the_time),
+        TEST(what_a_wait_for_took),
         TEST(shield_passes_on),
         TEST(the_inner_is_not_cancelled),
         TEST(a_cancelled_inner),

@@ -17,7 +17,7 @@
 
 /* N where there is more than one argument, 1 where there is one. */
 #define ASYNCIO__ONE_OR_N(...)                                                                     \
-    ASYNCIO__ONE_OR_N_(__VA_ARGS__, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, 1, 0)
+    ASYNCIO__ONE_OR_N_(__VA_ARGS__, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 0)
 #define ASYNCIO__ONE_OR_N_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, ...) q
 
 #define ASYNCIO__PARAM(pair) ASYNCIO__PARAM_ pair

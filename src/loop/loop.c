@@ -41,7 +41,11 @@ int64_t ai_nanoseconds(double seconds)
 
 int ai_loop_start_timer(struct ai_loop *loop, struct ai_timer *t, double delay)
 {
-    return ai_timer_start(&loop->timers, t, ai_loop_now(loop) + ai_nanoseconds(delay));
+    int64_t deadline;
+
+    if (__builtin_add_overflow(ai_loop_now(loop), ai_nanoseconds(delay), &deadline))
+        deadline = INT64_MAX - 1;
+    return ai_timer_start(&loop->timers, t, deadline);
 }
 
 static void expire_timers(struct ai_loop *loop, int64_t now)

@@ -51,11 +51,12 @@ void ai_bad_handle(asyncio_any h)
         ai_panic("TypeError: NULL is no awaitable%s", here(at, sizeof at));
     if (!ai_is_handle(h))
         ai_panic("TypeError: %p is no awaitable%s", h, here(at, sizeof at));
-    if (o->handle == (uintptr_t)h)
+    if (o->handle == (uintptr_t)h && o->state != AI_FREE)
         ai_panic("RuntimeError: %s '%s' belongs to the loop of another thread%s", ai_noun(o->type),
                  o->type->name, here(at, sizeof at));
     if (o->state == AI_FREE &&
-        o->handle == (((uintptr_t)h + AI_POOL_ONE_GENERATION) | AI_POOL_TAGGED))
+        (o->handle == (uintptr_t)h ||
+         o->handle == (((uintptr_t)h + AI_POOL_ONE_GENERATION) | AI_POOL_TAGGED)))
         ai_reused(o); /* nothing has been put in its place yet */
     ai_panic(
         "RuntimeError: cannot reuse an awaitable that is gone: a coroutine awaited twice, or a "

@@ -117,6 +117,7 @@ struct asyncio__for asyncio__for_begin(asyncio_any it, const struct asyncio__pla
         ai_error_set(&task->error, ai_error_plain(-ENOMEM));
         return f;
     }
+    task->place = place;
     struct ai_object *o = ai_object(it);
     if (o->type->kind != ASYNCIO__GENERATOR)
         ai_panic("TypeError: 'async for' requires an async iterator, got %s '%s'", ai_noun(o->type),

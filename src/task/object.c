@@ -100,6 +100,8 @@ void ai_object_free(struct ai_object *o)
 
 struct ai_object *ai_adopt(struct ai_object *o)
 {
+    if (o->state == AI_UNUSED && !ai_is_unused(o))
+        ai_reused(o);
     if (!(o->flags & AI_OWNED) || !(o->state == AI_UNUSED || o->flags & AI_ONCE))
         return ai_ref(o);
     o->flags &= (uint8_t)~AI_OWNED;
@@ -128,13 +130,15 @@ void ai_disown_all(struct ai_list *owned)
 
 void ai_take(struct ai_object *o)
 {
-    if (__builtin_expect(o->state != AI_UNUSED, 0))
+    if (__builtin_expect(!ai_is_unused(o), 0))
         ai_reused(o);
     o->state = AI_PENDING;
-    if (o->flags & AI_OWNED) {
-        o->flags &= (uint8_t)~AI_OWNED;
-        ai_list_unlink(&o->owned);
+    if (!(o->flags & AI_OWNED)) {
+        ai_ref(o); /* retained beyond its maker's end: that reference is not to be had */
+        return;
     }
+    o->flags &= (uint8_t)~AI_OWNED;
+    ai_list_unlink(&o->owned);
 }
 
 asyncio_any asyncio__retain(asyncio_any h)

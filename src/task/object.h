@@ -93,7 +93,10 @@ static inline struct ai_object *ai_object_if_any(asyncio_any h)
 {
     struct ai_object *o = asyncio_awaitable_object(h);
 
-    return ai_is_handle(h) && o->handle == (uintptr_t)h && ai_pool_of(o) == &ai_pool ? o : NULL;
+    return ai_is_handle(h) && o->handle == (uintptr_t)h && ai_pool_of(o) == &ai_pool &&
+                   o->state != AI_FREE
+               ? o
+               : NULL;
 }
 
 /* The same; anything else ends the program. */
@@ -137,6 +140,12 @@ static inline struct ai_object *ai_ref(struct ai_object *o)
 {
     o->refs++;
     return o;
+}
+
+/* Nobody has taken it: not even a wait_for, which starts it later. */
+static inline bool ai_is_unused(const struct ai_object *o)
+{
+    return o->state == AI_UNUSED && (o->flags & AI_OWNED || o->retains);
 }
 
 void ai_object_free(struct ai_object *o);

@@ -122,6 +122,8 @@ asyncio_any asyncio__create_task(asyncio_any h, const char *name)
     if (!o)
         return NULL;
     bool fresh = o->state == AI_UNUSED;
+    if (fresh && !ai_is_unused(o))
+        ai_reused(o);
     if ((fresh && name && !(copy = ai_string_copy(name))) || !ai_ensure_task(o)) {
         ai_string_free(copy);
         ai_disown(o);
@@ -143,14 +145,35 @@ void asyncio_spawn(asyncio_any h)
 
 /* --- Cancelling --- */
 
+/* What it waits for waits, in the end, for itself: it stops waiting. */
+static void break_cycle(struct ai_task *task)
+{
+    if (!task->must_cancel) {
+        ai_ref(task->waiting); /* the waiter's reference is still awaited */
+        ai_wait_off(task->waiting, &task->waiter);
+        ai_loop_push(ai_thread.loop, &task->waiter.ready);
+    }
+    task->must_cancel = true;
+}
+
+static void cancel_wait(struct ai_task *task)
+{
+    task->being_cancelled = true;
+    if (!task->waiting || !ai_cancel(task->waiting))
+        task->must_cancel = true;
+    task->being_cancelled = false;
+}
+
 static bool cancel_task(struct ai_coroutine *c)
 {
     struct ai_task *task = c->task;
 
     if (!task)
         c->object.flags |= AI_MUST_CANCEL;
-    else if (!task->waiting || !ai_cancel(task->waiting))
-        task->must_cancel = true;
+    else if (task->being_cancelled)
+        break_cycle(task);
+    else
+        cancel_wait(task);
     return true;
 }
 
@@ -207,6 +230,6 @@ int asyncio_uncancel(asyncio_any h)
         return o->cancels;
     o->flags &= (uint8_t)~AI_MUST_CANCEL;
     if (o->type->await && ai_coroutine(o)->task)
-        ai_coroutine(o)->task->must_cancel = false;
+        ai_coroutine(o)->task->must_cancel = ai_thread.closing;
     return 0;
 }

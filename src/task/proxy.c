@@ -13,6 +13,8 @@ struct proxy {
     struct ai_timer timer;
     double timeout;
     bool timed_out;
+    bool cancelled; /* from outside, which outranks the time-out */
+    bool missed;    /* and the one inside was done already */
 };
 
 enum { RESULT = (sizeof(struct proxy) + 15) & ~15 };
@@ -36,7 +38,9 @@ static void pass_on(struct proxy *p)
     struct ai_object *o = &p->sized.object, *inner = p->inner;
 
     inner->flags |= AI_RETRIEVED;
-    if (p->timed_out && inner->flags & AI_CANCELLED)
+    if (p->missed)
+        ai_finish(o, ai_error_plain(-ECANCELED), false);
+    else if (p->timed_out && inner->flags & AI_CANCELLED)
         ai_finish(o, ai_error_plain(-ETIMEDOUT), false);
     else
         ai_finish(o, ai_error_ref(inner->error), ai_result(inner, ai_result_place(o)) == 0);
@@ -98,7 +102,7 @@ static void fire(struct ai_ready *ready)
 
     p->timer.place = AI_TIMER_IDLE;
     ai_ring_unreserve(&ai_thread.loop->ready, 1);
-    if (p->inner->state != AI_DONE) {
+    if (p->inner->state != AI_DONE && !p->cancelled) {
         p->timed_out = true;
         ai_cancel(p->inner);
     }
@@ -160,8 +164,9 @@ static void wait_for_cancel(void *self)
 {
     struct proxy *p = self;
 
+    p->cancelled = true;
     p->timed_out = false;
-    ai_cancel(p->inner);
+    p->missed = !ai_cancel(p->inner);
 }
 
 static const struct asyncio_awaitable_type wait_for_type = {

@@ -149,6 +149,9 @@ int asyncio_loop_fd(void)
 {
     struct ai_loop *loop = ai_thread_loop("asyncio_loop_fd");
 
+    if (ai_ring_count(&loop->ready))
+        loop->backend->wake(loop->state);
+
     return loop->backend->fd(loop->state, ai_timers_next(&loop->timers));
 }
 

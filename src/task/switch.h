@@ -57,9 +57,9 @@ static inline struct ai_context *ai_next_context(struct ai_thread *thread)
  * back. Returns the task, for callers that would have to keep it in a register meanwhile. */
 static inline struct ai_task *ai_park(struct ai_thread *thread, struct ai_task *task)
 {
+    task->saved_errno = *thread->errno_place; /* first: finding the next may make a stack */
     struct ai_context *next = ai_next_context(thread);
 
-    task->saved_errno = *thread->errno_place;
 #ifdef AI_SANITIZED
     if (next == &task->context)
         return task;

@@ -91,6 +91,7 @@ static struct ai_task *place_task(const struct ai_stack *stack, struct ai_corout
     task->place = NULL;
     task->waiting = NULL;
     task->must_cancel = false;
+    task->being_cancelled = false;
     task->ignored = 0;
     task->root = task->top = root;
     task->stack = *stack;
