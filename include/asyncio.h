@@ -43,6 +43,7 @@
  *   2. A task or future is valid until its maker ends or calls asyncio_release() on it. Awaiting
  *      does not release. Releasing a running task lets it run on.
  *   3. asyncio_retain() keeps one beyond that, until its own asyncio_release().
+ *   What a callback makes, or code outside of any loop, is its thread's: release it or spawn it.
  *   A handle used after it went aborts with a message; it never reads memory that is gone.
  *
  * Errors
