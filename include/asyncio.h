@@ -58,7 +58,7 @@
  *   -ECANCELED. The task is cancelled if it then ends by passing that on: a signed integer by
  *   returning -ECANCELED, other types by returning empty (or being void) with no later await. Any
  *   other value swallows the cancellation, as catching CancelledError does. A task that ends while
- * a request is still to be delivered is cancelled, whatever it returns.
+ *   a request is still to be delivered is cancelled, whatever it returns.
  *
  * Threads: a loop belongs to the thread that runs it, and so do its awaitables. Everything here is
  * for that thread, except where a function says otherwise. */
