@@ -104,10 +104,8 @@ static const struct asyncio_awaitable_type gather_type = {
 /* Schedules what the handle names and keeps it. NULL without memory: then it is closed. */
 static struct ai_object *adopt(asyncio_any h)
 {
-    struct ai_object *o = h ? ai_object(h) : NULL;
+    struct ai_object *o = ai_object_to_take(h);
 
-    if (h && o == ai_thread.yield)
-        o = ai_yield_task();
     if (!o)
         return NULL;
     ai_adopt(o);

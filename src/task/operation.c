@@ -114,11 +114,9 @@ static void name_task(struct ai_object *o, char *name)
 
 asyncio_any asyncio__create_task(asyncio_any h, const char *name)
 {
-    struct ai_object *o = h ? ai_object(h) : NULL;
+    struct ai_object *o = ai_object_to_take(h);
     char *copy = NULL;
 
-    if (__builtin_expect(o && o == ai_thread.yield, 0))
-        o = ai_yield_task();
     if (!o)
         return NULL;
     bool fresh = o->state == AI_UNUSED;

@@ -48,10 +48,8 @@ static void pass_on(struct proxy *p)
 
 static struct proxy *proxy_new(const struct asyncio_awaitable_type *type, asyncio_any h)
 {
-    struct ai_object *inner = h ? ai_object(h) : NULL;
+    struct ai_object *inner = ai_object_to_take(h);
 
-    if (h && inner == ai_thread.yield)
-        inner = ai_yield_task();
     if (!inner)
         return NULL;
     struct proxy *p = (struct proxy *)ai_object_new(type, RESULT + ai_result_size(inner));

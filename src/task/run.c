@@ -120,9 +120,7 @@ int asyncio__run(asyncio_any h, void *result)
     if (code)
         return fail(h, code);
 
-    struct ai_object *o = ai_object(h);
-    if (o == ai_thread.yield)
-        o = ai_yield_task();
+    struct ai_object *o = ai_object_to_take(h);
     if (o && o->flags & AI_SHARED)
         ai_panic("ValueError: a coroutine was expected, got %s '%s'",
                  o->flags & AI_TASK ? "task" : "future", o->type->name);

@@ -106,8 +106,12 @@ struct ai_object *ai_yield_new(void)
     return o;
 }
 
-struct ai_object *ai_yield_task(void)
+struct ai_object *ai_object_to_take(asyncio_any h)
 {
+    if (!h)
+        return NULL;
+    if (__builtin_expect(h != ai_thread.yield_handle, 1))
+        return ai_object(h);
     struct sleep *s = sleep_new(0);
     return s ? &s->object : NULL;
 }

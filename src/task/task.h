@@ -69,9 +69,11 @@ struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, const v
 /* Gives back the stacks of the generators that an abandoned task leaves half-way. */
 void ai_generators_abandon(struct ai_task *task);
 
-/* What asyncio_sleep(0) returns: one object a thread, never used up, since it holds nothing. Where
- * a task is to be made of it, an object of its own takes its place. */
+/* What asyncio_sleep(0) returns: one object a thread, never used up, since it holds nothing. */
 struct ai_object *ai_yield_new(void);
-struct ai_object *ai_yield_task(void);
+
+/* The object of a handle for whoever is to keep it (a task, a gather, ...): one of its own for a
+ * sleep(0). NULL for NULL, or without memory. */
+struct ai_object *ai_object_to_take(asyncio_any h);
 
 #endif

@@ -95,11 +95,6 @@ bool ai_thread_begin(void)
     return true;
 }
 
-struct ai_list *ai_thread_owned(void)
-{
-    return ai_thread.task ? &ai_thread.task->owned : &ai_thread.owned;
-}
-
 struct ai_loop *ai_thread_loop(const char *what)
 {
     if (!ai_thread.loop)

@@ -32,9 +32,6 @@ extern _Thread_local struct ai_thread ai_thread __attribute__((tls_model("initia
 /* Begins the thread if it has not; false without memory. */
 bool ai_thread_begin(void);
 
-/* The list of what the running code makes. */
-struct ai_list *ai_thread_owned(void);
-
 /* Aborts unless the thread has a loop; `what` was called. */
 struct ai_loop *ai_thread_loop(const char *what);
 
