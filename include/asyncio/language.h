@@ -84,10 +84,15 @@ enum asyncio__kind {
  *   - await(), where it is set: on the stack of the task that awaits, as a coroutine is; it may
  *     await others; it stores the result at `result` (NULL where result_size is 0); or else
  *   - start(): it begins what it stands for and returns; later, or already within start(), it is
- *     ended once by asyncio_complete(). It needs no stack, also as a task of its own.
- * cancel() asks a started one to end soon: it must still complete, with -ECANCELED or with what it
- * had reached. NULL: the library completes it with -ECANCELED at once. destroy() releases what the
- * object holds (not the object), whether it was ever used or not; NULL: nothing. */
+ *     ended once by asyncio_complete(); or else
+ *   - step(), the first time and after each asyncio_wake(): a coroutine without a stack. It returns
+ *     1 when it is done, its result in place; -errno when it failed; 0 to be called again. Done at
+ *     once, it costs no turn of the loop. `cancelled`: it was asked to end, and has this one chance
+ *     to put things in order; it then fails with -ECANCELED, at once or in a later step.
+ * The last two need no stack, also as a task of their own. cancel() asks a started one to end soon:
+ * it must still complete, with -ECANCELED or with what it had reached. NULL: the library completes
+ * it with -ECANCELED at once. destroy() releases what the object holds (not the object), whether it
+ * was ever used or not; NULL: nothing. */
 struct asyncio_awaitable_type {
     const char *name;       /* in repr and diagnostics */
     size_t size;            /* of the object */
@@ -95,11 +100,12 @@ struct asyncio_awaitable_type {
     uint32_t result_offset; /* of the T in the object */
     bool result_signed;     /* T is a signed integer: a failure without a value gives -errno */
     uint8_t kind;           /* enum asyncio__kind; 0 for one's own */
-    uint8_t pool_class;     /* set by async() alone */
+    uint8_t pool_class;     /* ASYNCIO__POOL_CLASS(size), or 0: set by async() */
     const char *file;       /* where it is defined, or NULL */
     int line;
     void (*await)(void *self, void *result);
     int (*start)(void *self); /* 0, or -errno: it failed at once */
+    int (*step)(void *self, bool cancelled);
     void (*cancel)(void *self);
     void (*destroy)(void *self);
     void (*iterate)(void *self); /* set by async_gen() alone */
@@ -122,6 +128,10 @@ static inline void *asyncio_awaitable_object(asyncio_any h)
 
 /* Ends a started object: error is 0 (its result is in place) or -errno. Once only. */
 void asyncio_complete(void *self, int error);
+
+/* Has a stepping object take its next step, in the loop's next turn, in its task's stead. It must
+ * be under way; more than one wake-up before that step are one. */
+void asyncio_wake(void *self);
 
 ASYNCIO__HOT asyncio_any asyncio__coroutine(const struct asyncio_awaitable_type *type,
                                             void *made_at);

@@ -2,6 +2,7 @@
  */
 #include "base/panic.h"
 #include "task/diagnose.h"
+#include "task/step.h"
 #include "task/switch.h"
 #include "task/task.h"
 #include "task/thread.h"
@@ -100,6 +101,56 @@ static inline int await_shared(struct ai_task *task, struct ai_object *o, void *
     return awaited(task, code);
 }
 
+/* Parks until `o`, which goes on in steps, is woken: whether it is to end. */
+static bool await_wake(struct ai_task *task, struct ai_object *o)
+{
+    struct ai_waiter *w = &task->waiter;
+
+    o->waiters = w->next = w->prev = w;
+    task->waiting = o;
+    if (ai_step_is_woken(o))
+        ai_loop_push(ai_thread.loop, &w->ready);
+    if (__builtin_expect(task->must_cancel, 0))
+        task->must_cancel = !ai_cancel(o);
+    ai_park(&ai_thread, task);
+    task->waiting = NULL;
+    o->waiters = NULL;
+    return task->must_cancel | ai_step_begin(o);
+}
+
+/* The steps after the first. During the shutdown each further wait is cancelled too, and there
+ * comes an end to it: as in cancelled(). */
+static __attribute__((noinline)) int further_steps(struct ai_task *task, struct ai_object *o)
+{
+    int code;
+
+    do {
+        bool cancelled = await_wake(task, o);
+        if (__builtin_expect(cancelled, 0)) {
+            task->must_cancel = ai_thread.closing;
+            task->ignored += ai_thread.closing;
+        }
+        code = o->type->step(o, cancelled);
+    } while (code == 0 && task->ignored <= AI_MOST_IGNORED);
+    return code ? code : -ECANCELED;
+}
+
+/* Something that goes on in steps, awaited. It has been taken. */
+static inline int step_through(struct ai_task *task, struct ai_object *o, void *result)
+{
+    ai_error_clear(&task->error);
+    ai_step_begin(o);
+    int code = o->type->step(o, false);
+    if (code == 0)
+        code = further_steps(task, o);
+    if (code > 0) {
+        ai_result_copy(o, result);
+        return 0;
+    }
+    fail_await(task, code);
+    return code;
+}
+
 /* A coroutine awaited is a call. It has been taken. */
 static inline void call(struct ai_task *task, struct ai_coroutine *c, void *result,
                         const struct asyncio__place *place)
@@ -123,13 +174,17 @@ static inline int await_slowly(struct ai_task *task, struct ai_object *o, void *
     if (o->type->kind > ASYNCIO__COROUTINE)
         ai_panic("TypeError: %s '%s' can't be used in 'await' expression", ai_noun(o->type),
                  o->type->name);
-    if (!o->type->await)
+    if (o->type->start)
         return await_operation(task, o, result);
+    int code = 0;
     ai_take(o);
-    call(task, ai_coroutine(o), result, task->place);
+    if (o->type->await)
+        call(task, ai_coroutine(o), result, task->place);
+    else
+        code = step_through(task, o, result);
     o->state = AI_DONE;
     ai_unref(o);
-    return 0;
+    return awaited(task, code);
 }
 
 static __attribute__((noinline)) int await_any(asyncio_any h, void *result,
@@ -147,9 +202,9 @@ static __attribute__((noinline)) int await_any(asyncio_any h, void *result,
     return -ENOMEM;
 }
 
-/* Whether the handle names a coroutine of this thread, made by async(), that nobody has used: all
- * that a call can do without asking further. */
-static inline bool is_plain_call(asyncio_any h)
+/* Whether the handle names a coroutine or stepping object of this thread, of a size known to its
+ * type, that nobody has used: all that can be done without asking further. */
+static inline bool is_plain(asyncio_any h)
 {
     const struct ai_object *o = asyncio_awaitable_object(h);
 
@@ -158,10 +213,14 @@ static inline bool is_plain_call(asyncio_any h)
            o->type->pool_class;
 }
 
-/* One of which nobody else knows. What is known of it is not read back: the next one is likely to
- * be made in the same slot, and would wait for it. */
-static __attribute__((noinline)) int await_call(struct ai_task *task, asyncio_any h, void *result,
-                                                const struct asyncio__place *place)
+static inline bool is_call(asyncio_any h)
+{
+    return ((const struct ai_object *)asyncio_awaitable_object(h))->type->await;
+}
+
+/* Taken and let go are written as words of their own: what is known of such an object is not read
+ * back, since the next one is likely to be made in the same slot, and would wait for it. */
+static inline struct ai_object *take_plain(asyncio_any h)
 {
     struct ai_object *o = asyncio_awaitable_object(h);
     struct ai_list *next = o->owned.next, *prev = o->owned.prev;
@@ -169,14 +228,38 @@ static __attribute__((noinline)) int await_call(struct ai_task *task, asyncio_an
     next->prev = prev;
     prev->next = next;
     o->life = ai_life(1, AI_PENDING, 0);
-    call(task, ai_coroutine(o), result, place);
-    if (__builtin_expect(o->life == ai_life(1, AI_PENDING, 0), 1)) {
+    return o;
+}
+
+static inline void drop_plain(struct ai_object *o, asyncio_any h)
+{
+    if (__builtin_expect(o->life == ai_life(1, AI_PENDING, 0) && !o->type->destroy, 1)) {
         ai_object_bury(o, h, o->type->pool_class, o->type->size);
-        return 0;
+        return;
     }
     o->state = AI_DONE; /* retained while it ran */
     ai_unref(o);
+}
+
+static __attribute__((noinline)) int await_call(struct ai_task *task, asyncio_any h, void *result,
+                                                const struct asyncio__place *place)
+{
+    struct ai_object *o = take_plain(h);
+
+    call(task, ai_coroutine(o), result, place);
+    drop_plain(o, h);
     return 0;
+}
+
+static __attribute__((noinline)) int await_step(struct ai_task *task, asyncio_any h, void *result,
+                                                const struct asyncio__place *place)
+{
+    struct ai_object *o = take_plain(h);
+
+    task->place = place;
+    int code = step_through(task, o, result);
+    drop_plain(o, h);
+    return awaited(task, code);
 }
 
 /* Only a fork in the road: each way is a function of its own, so that none pays for what another
@@ -189,8 +272,8 @@ int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *pla
         return await_any(h, result, place);
     if (h == ai_thread.yield_handle)
         return yield(task, result, place);
-    if (is_plain_call(h))
-        return await_call(task, h, result, place);
+    if (is_plain(h))
+        return (is_call(h) ? await_call : await_step)(task, h, result, place);
     return await_any(h, result, place);
 }
 

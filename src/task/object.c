@@ -262,15 +262,8 @@ int64_t ai_result_integer(const struct ai_object *o, const void *value)
 
 int ai_result(const struct ai_object *o, void *result)
 {
-    size_t size = ai_result_size(o);
-
     if (__builtin_expect(!(o->flags & AI_VALUE), 0))
         return ai_error_code(o->error);
-    if (size == sizeof(int)) /* in place: nearly all there are */
-        memcpy(result, ai_result_place(o), sizeof(int));
-    else if (size == sizeof(long))
-        memcpy(result, ai_result_place(o), sizeof(long));
-    else
-        memcpy(result, ai_result_place(o), size);
+    ai_result_copy(o, result);
     return 0;
 }

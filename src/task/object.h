@@ -212,6 +212,19 @@ static inline void *ai_result_place(const struct ai_object *o)
     return (char *)o + o->type->result_offset;
 }
 
+/* The value that is in place. */
+static inline void ai_result_copy(const struct ai_object *o, void *result)
+{
+    size_t size = ai_result_size(o);
+
+    if (size == sizeof(int)) /* in line: nearly all there are */
+        __builtin_memcpy(result, ai_result_place(o), sizeof(int));
+    else if (size == sizeof(long))
+        __builtin_memcpy(result, ai_result_place(o), sizeof(long));
+    else
+        __builtin_memcpy(result, ai_result_place(o), size);
+}
+
 /* Whether the result at `value` says nothing: void, or all zero. */
 bool ai_result_empty(const struct ai_object *o, const void *value);
 

@@ -5,6 +5,7 @@
  * `finish` completes it in the turn after what it waited for. */
 #include "base/panic.h"
 #include "task/diagnose.h"
+#include "task/step.h"
 #include "task/task.h"
 #include "task/thread.h"
 
@@ -19,8 +20,11 @@ static void finish(struct ai_ready *ready)
 
 void ai_start(struct ai_object *o)
 {
+    if (o->type->step) {
+        ai_step(o);
+        return;
+    }
     int code = o->type->start(o);
-
     if (code < 0)
         asyncio_complete(o, code);
 }
@@ -177,6 +181,8 @@ static bool cancel_task(struct ai_coroutine *c)
 
 static bool cancel_operation(struct ai_object *o)
 {
+    if (o->type->step)
+        return ai_step_cancel(o);
     if (o->flags & AI_TASK && !is_begun(o)) {
         o->flags |= AI_MUST_CANCEL;
     } else if (is_finishing(o)) { /* what it came to counts no more, as for a coroutine */

@@ -1,0 +1,35 @@
+/* Objects that go on in steps: coroutines without a stack.
+ *
+ * One under way waits (`ready.run` is NULL) or is woken. Then it takes its next step in its turn:
+ * as a task by its own entry in the ready queue, else by that of the task that awaits it, which
+ * steps it on its own stack. So it takes as many turns as the coroutine it stands for in Python. A
+ * request to end is a wake-up too, noted in AI_MUST_CANCEL. */
+#ifndef AI_TASK_STEP_H
+#define AI_TASK_STEP_H
+
+#include "task/object.h"
+
+/* Before each step: from here on it waits. Whether it was asked to end. */
+static inline bool ai_step_begin(struct ai_object *o)
+{
+    bool cancelled = o->flags & AI_MUST_CANCEL;
+
+    o->flags &= (uint8_t)~AI_MUST_CANCEL;
+    o->ready.run = NULL;
+    return cancelled;
+}
+
+static inline bool ai_step_is_woken(const struct ai_object *o)
+{
+    return o->ready.run != NULL;
+}
+
+/* The next step of one that was made a task. */
+void ai_step(struct ai_object *o);
+
+void ai_step_wake(struct ai_object *o);
+
+/* Asks it to end: false where it was woken before and the task that awaits it has to remember. */
+bool ai_step_cancel(struct ai_object *o);
+
+#endif
