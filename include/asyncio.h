@@ -116,7 +116,13 @@ void asyncio_spawn(asyncio_any x);
 
 /* Suspends for this many seconds; 0 or less gives every other ready task a turn. The clock starts
  * when it is awaited (or made a task, gathered, …). 0 or -ECANCELED. */
-ASYNCIO__MUST_USE ASYNCIO__HOT ASYNCIO_AWAITABLE(int) asyncio_sleep(double seconds);
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int) asyncio_sleep(double seconds);
+
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int) asyncio__sleep(double seconds);
+extern __inline __attribute__((gnu_inline)) ASYNCIO_AWAITABLE(int) asyncio_sleep(double seconds)
+{
+    return seconds > 0 ? asyncio__sleep(seconds) : (ASYNCIO_AWAITABLE(int))ASYNCIO__YIELD;
+}
 
 /* time.sleep(): blocks the thread and with it every task. In the simulation it takes no time, but
  * the loop's clock moves on all the same. */

@@ -26,6 +26,9 @@
 /* The handle of any awaitable or iterator, where its T does not matter. */
 typedef void *asyncio_any;
 
+/* What asyncio_sleep(0) gives: it names no object, since there is nothing to remember. */
+#define ASYNCIO__YIELD ((asyncio_any)2)
+
 struct asyncio__place {
     const char *file;
     int line;
@@ -138,6 +141,11 @@ ASYNCIO__HOT asyncio_any asyncio__coroutine(const struct asyncio_awaitable_type 
 /* 0 where the value was stored, else -errno. */
 ASYNCIO__HOT int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *place);
 
+/* The same for ASYNCIO__YIELD, where the compiler sees that it is. */
+ASYNCIO__HOT int asyncio__yield_turn(void *result, const struct asyncio__place *place);
+#define ASYNCIO__IS_YIELD(h)                                                                       \
+    (__builtin_constant_p((asyncio_any)(h) == ASYNCIO__YIELD) && (asyncio_any)(h) == ASYNCIO__YIELD)
+
 /* --- async, await ------------------------------------------------------------------------------
  */
 
@@ -206,7 +214,8 @@ ASYNCIO__HOT int asyncio__await(asyncio_any h, void *result, const struct asynci
         __auto_type h = (x);                                                                       \
         ASYNCIO__CHECK(h);                                                                         \
         ASYNCIO__VALUE(ASYNCIO__RESULT(h)) v;                                                      \
-        int e = asyncio__await((asyncio_any)h, &v, &place);                                        \
+        int e = ASYNCIO__IS_YIELD(h) ? asyncio__yield_turn(&v, &place)                             \
+                                     : asyncio__await((asyncio_any)h, &v, &place);                 \
         if (__builtin_expect(e, 0))                                                                \
             v = ASYNCIO__FAILED(ASYNCIO__RESULT(h), e);                                            \
         ASYNCIO__GIVE(ASYNCIO__RESULT(h), v);                                                      \

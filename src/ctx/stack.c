@@ -295,7 +295,7 @@ bool ai_stack_take_cold(struct ai_stack_pool *pool, struct ai_stack *stack)
         make_unusable(slab);
 
     *stack = place(pool, slab, index);
-    ai_stack_wipe(pool, stack);
+    ai_stack_wipe(pool, stack->low, stack->high);
     if (__builtin_expect(pool->on_valgrind, 0))
         stack->valgrind = AI_VALGRIND_STACK(stack->low, stack->high);
     return true;

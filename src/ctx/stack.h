@@ -61,11 +61,11 @@ bool ai_stack_take_cold(struct ai_stack_pool *pool, struct ai_stack *stack);
 void ai_stack_give_cold(struct ai_stack_pool *pool, const struct ai_stack *stack);
 
 /* Checkers forget the frames of whoever had the stack before, and left them without returning. */
-static inline void ai_stack_wipe(const struct ai_stack_pool *pool, const struct ai_stack *stack)
+static inline void ai_stack_wipe(const struct ai_stack_pool *pool, char *low, char *high)
 {
-    AI_ASAN_USABLE(stack->low, stack->high);
+    AI_ASAN_USABLE(low, high);
     if (__builtin_expect(pool->on_valgrind, 0))
-        AI_VALGRIND_USABLE(stack->low, stack->high);
+        AI_VALGRIND_USABLE(low, high);
 }
 
 /* Fills in *stack and returns true, or returns false: no memory, or no guard to be had. */
@@ -75,7 +75,7 @@ static inline bool ai_stack_take(struct ai_stack_pool *pool, struct ai_stack *st
     if (__builtin_expect(pool->warm_count == 0, 0))
         return ai_stack_take_cold(pool, stack);
     *stack = pool->warm[--pool->warm_count];
-    ai_stack_wipe(pool, stack);
+    ai_stack_wipe(pool, stack->low, stack->high);
     return true;
 }
 

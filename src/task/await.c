@@ -30,20 +30,6 @@ static inline int awaited(struct ai_task *task, int code)
     return code;
 }
 
-/* sleep(0) */
-static __attribute__((noinline)) int yield(struct ai_task *task, int *result,
-                                           const struct asyncio__place *place)
-{
-    struct ai_thread *thread = &ai_thread;
-
-    *result = 0;
-    task->place = place;
-    ai_error_clear(&task->error);
-    ai_loop_push(thread->loop, &task->waiter.ready);
-    task = ai_park(thread, task);
-    return __builtin_expect(task->must_cancel, 0) ? awaited(task, cancelled(task)) : 0;
-}
-
 /* Parks until `o`, pending, is done. */
 static inline void wait_for(struct ai_task *task, struct ai_object *o)
 {
@@ -233,7 +219,9 @@ static inline struct ai_object *take_plain(asyncio_any h)
 
 static inline void drop_plain(struct ai_object *o, asyncio_any h)
 {
-    if (__builtin_expect(o->life == ai_life(1, AI_PENDING, 0) && !o->type->destroy, 1)) {
+    if (__builtin_expect(o->life == ai_life(1, AI_PENDING, 0), 1)) {
+        if (o->type->destroy)
+            o->type->destroy(o);
         ai_object_bury(o, h, o->type->pool_class, o->type->size);
         return;
     }
@@ -262,6 +250,36 @@ static __attribute__((noinline)) int await_step(struct ai_task *task, asyncio_an
     return awaited(task, code);
 }
 
+static __attribute__((noinline)) int yield_slowly(void *result, const struct asyncio__place *place)
+{
+    struct ai_task *task = ai_thread.task;
+
+    if (!task)
+        return await_any(ASYNCIO__YIELD, result, place);
+    ai_error_clear(&task->error);
+    return asyncio__yield_turn(result, place);
+}
+
+static __attribute__((noinline)) int yielded(struct ai_task *task)
+{
+    return task->must_cancel ? awaited(task, cancelled(task)) : 0;
+}
+
+/* sleep(0), the shortest way from one task to the next. What is rare is left to functions that are
+ * jumped to, so that nothing has to be saved here. */
+int asyncio__yield_turn(void *result, const struct asyncio__place *place)
+{
+    struct ai_task *task = ai_thread.task;
+
+    if (__builtin_expect(!task || task->error, 0))
+        return yield_slowly(result, place);
+    *(int *)result = 0;
+    task->place = place;
+    ai_loop_push(ai_thread.loop, &task->waiter.ready);
+    task = ai_park(&ai_thread, task);
+    return __builtin_expect(task->must_cancel, 0) ? yielded(task) : 0;
+}
+
 /* Only a fork in the road: each way is a function of its own, so that none pays for what another
  * needs. */
 int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *place)
@@ -270,8 +288,8 @@ int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *pla
 
     if (__builtin_expect(!task, 0))
         return await_any(h, result, place);
-    if (h == ai_thread.yield_handle)
-        return yield(task, result, place);
+    if (h == ASYNCIO__YIELD)
+        return asyncio__yield_turn(result, place);
     if (is_plain(h))
         return (is_call(h) ? await_call : await_step)(task, h, result, place);
     return await_any(h, result, place);

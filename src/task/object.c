@@ -79,6 +79,13 @@ asyncio_any asyncio__coroutine(const struct asyncio_awaitable_type *type, void *
     return ai_handle(o);
 }
 
+struct ai_object *ai_object_otherwise(asyncio_any h)
+{
+    if (h == ASYNCIO__YIELD && ai_thread_begin())
+        return ai_thread.yield;
+    ai_bad_handle(h);
+}
+
 void ai_object_free(struct ai_object *o)
 {
     size_t size = size_of(o);
@@ -143,7 +150,7 @@ void ai_take(struct ai_object *o)
 
 asyncio_any asyncio__retain(asyncio_any h)
 {
-    if (!h || h == ai_thread.yield_handle)
+    if (!h || h == ASYNCIO__YIELD)
         return h;
     struct ai_object *o = ai_ref(ai_object(h));
     if (o->retains < UINT8_MAX)
@@ -153,7 +160,7 @@ asyncio_any asyncio__retain(asyncio_any h)
 
 void asyncio_release(asyncio_any h)
 {
-    if (!h || h == ai_thread.yield_handle)
+    if (!h || h == ASYNCIO__YIELD)
         return;
     struct ai_object *o = ai_object(h);
     if (o->flags & AI_OWNED) {

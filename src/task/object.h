@@ -99,14 +99,14 @@ static inline struct ai_object *ai_object_if_any(asyncio_any h)
                : NULL;
 }
 
-/* The same; anything else ends the program. */
+/* The thread's stand-in for ASYNCIO__YIELD; anything else that is no handle ends the program. */
+struct ai_object *ai_object_otherwise(asyncio_any h) __attribute__((cold));
+
 static inline struct ai_object *ai_object(asyncio_any h)
 {
     struct ai_object *o = ai_object_if_any(h);
 
-    if (__builtin_expect(!o, 0))
-        ai_bad_handle(h);
-    return o;
+    return __builtin_expect(o != NULL, 1) ? o : ai_object_otherwise(h);
 }
 
 /* --- Making, using, freeing --- */

@@ -217,6 +217,7 @@ int asyncio_set_stack_size(size_t bytes)
 {
     if (!ai_thread_begin())
         return -ENOMEM;
+    ai_tasks_trim();
     if (ai_thread.stacks.taken)
         return -EBUSY;
     ai_stack_pool_close(&ai_thread.stacks);
@@ -252,6 +253,6 @@ void asyncio_info(struct asyncio_info *info)
         .guard = ai_thread.stacks.guard ? ai_thread.stacks.guard : "",
         .stack_size = ai_thread.stacks.usable_size,
         .awaitables = ai_pool_used(&ai_pool) - (ai_thread.yield != NULL),
-        .tasks = ai_thread.tasks_alive, .stacks = ai_thread.stacks.taken,
+        .tasks = ai_thread.tasks_alive, .stacks = ai_thread.stacks.taken - ai_thread.idle_count,
     };
 }

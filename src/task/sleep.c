@@ -75,19 +75,16 @@ static struct sleep *sleep_new(double delay)
     return s;
 }
 
-static __attribute__((noinline)) asyncio_any sleep_slowly(double seconds)
+ASYNCIO_AWAITABLE(int) asyncio__sleep(double seconds)
 {
-    if (!(seconds > 0) && ai_thread_begin())
-        return ai_thread.yield_handle;
     struct sleep *s = sleep_new(seconds);
     return s ? ai_handle(&s->object) : NULL;
 }
 
+/* The one to call where the header's is not compiled in. */
 ASYNCIO_AWAITABLE(int) asyncio_sleep(double seconds)
 {
-    asyncio_any yield = ai_thread.yield_handle;
-
-    return !(seconds > 0) && yield ? yield : sleep_slowly(seconds);
+    return seconds > 0 ? asyncio__sleep(seconds) : ASYNCIO__YIELD;
 }
 
 static const struct asyncio_awaitable_type yield_type = {
@@ -110,7 +107,7 @@ struct ai_object *ai_object_to_take(asyncio_any h)
 {
     if (!h)
         return NULL;
-    if (__builtin_expect(h != ai_thread.yield_handle, 1))
+    if (__builtin_expect(h != ASYNCIO__YIELD, 1))
         return ai_object(h);
     struct sleep *s = sleep_new(0);
     return s ? &s->object : NULL;

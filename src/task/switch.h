@@ -10,6 +10,9 @@
 /* The next one where it is no parked task: one to be started, or the hub. */
 struct ai_context *ai_next_context_slowly(struct ai_thread *thread);
 
+/* Goes there. */
+void ai_park_slowly(struct ai_task *task);
+
 static inline struct ai_task *ai_task_of(struct ai_ready *ready)
 {
     return ai_container(ready, struct ai_task, waiter.ready);
@@ -53,18 +56,27 @@ static inline struct ai_context *ai_next_context(struct ai_thread *thread)
     return ai_next_context_slowly(thread);
 }
 
-/* errno belongs to the task. The next one may be this task itself: then the switch leads right
- * back. Returns the task, for callers that would have to keep it in a register meanwhile. */
+/* The next one may be this task itself: then the switch leads right back. */
+static inline void ai_switch_from(struct ai_task *task, struct ai_context *next)
+{
+#ifdef AI_SANITIZED
+    if (next == &task->context)
+        return;
+#endif
+    ai_context_switch(&task->context, next);
+}
+
+/* errno belongs to the task. Returns the task, and leaves what is rare to a function of its own:
+ * so callers need not keep anything in registers meanwhile. */
 static inline struct ai_task *ai_park(struct ai_thread *thread, struct ai_task *task)
 {
     task->saved_errno = *thread->errno_place; /* first: finding the next may make a stack */
-    struct ai_context *next = ai_next_context(thread);
+    struct ai_ready *ready = ai_loop_next(thread->loop);
 
-#ifdef AI_SANITIZED
-    if (next == &task->context)
-        return task;
-#endif
-    ai_context_switch(&task->context, next);
+    if (__builtin_expect(ready && ready->run == ai_task_resume, 1))
+        ai_switch_from(task, ai_go_on_with(thread, ready));
+    else
+        ai_park_slowly(task);
     task = ai_thread.task;
     *ai_thread.errno_place = task->saved_errno;
     return task;

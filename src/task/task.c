@@ -8,6 +8,10 @@
 
 #include <string.h>
 
+/* Records of ended tasks that stay as they are, on their stacks, for the next that start: a task
+ * then costs no search for a stack and little to set up. */
+enum { MOST_IDLE = 16 };
+
 void ai_task_resume(struct ai_ready *ready)
 {
     struct ai_thread *thread = &ai_thread;
@@ -49,12 +53,37 @@ static inline struct ai_context *conclude(struct ai_task *task, struct ai_error 
     return ai_next_context(&ai_thread);
 }
 
+static inline void give(struct ai_task *task)
+{
+    struct ai_thread *thread = &ai_thread;
+
+    if (__builtin_expect(thread->idle_count == MOST_IDLE, 0)) {
+        struct ai_stack stack = task->stack;
+        ai_stack_give(&thread->stacks, &stack);
+        return;
+    }
+    task->next_idle = thread->idle;
+    thread->idle = task;
+    thread->idle_count++;
+}
+
+void ai_tasks_trim(void)
+{
+    struct ai_thread *thread = &ai_thread;
+
+    while (thread->idle) {
+        struct ai_stack stack = thread->idle->stack;
+        thread->idle = thread->idle->next_idle;
+        thread->idle_count--;
+        ai_stack_give(&thread->stacks, &stack);
+    }
+}
+
 static void end(struct ai_task *task, struct ai_error *error)
 {
-    struct ai_stack stack = task->stack;
     struct ai_context *next = conclude(task, error);
 
-    ai_stack_give(&ai_thread.stacks, &stack);
+    give(task);
     ai_context_leave(&task->context, next);
 }
 
@@ -80,42 +109,62 @@ static void run_root(void *arg)
     end(task, error);
 }
 
-/* The task record at the top of a fresh stack. */
-static struct ai_task *place_task(const struct ai_stack *stack, struct ai_coroutine *root)
+/* A record at the top of a fresh stack, with what is the same for each task that it will serve: so
+ * one ends. NULL without memory. */
+static __attribute__((noinline)) struct ai_task *task_new(void)
 {
-    struct ai_task *task =
-        (struct ai_task *)((uintptr_t)(stack->high - sizeof *task) & ~(uintptr_t)63);
+    struct ai_stack stack;
 
+    if (!ai_stack_take(&ai_thread.stacks, &stack))
+        return NULL;
+    struct ai_task *task =
+        (struct ai_task *)((uintptr_t)(stack.high - sizeof *task) & ~(uintptr_t)63);
     task->waiter.ready.run = ai_task_resume;
     task->error = NULL;
-    task->place = NULL;
     task->waiting = NULL;
-    task->must_cancel = false;
     task->being_cancelled = false;
-    task->ignored = 0;
-    task->root = task->top = root;
-    task->stack = *stack;
+    task->stack = stack;
     ai_list_init(&task->owned);
     ai_list_init(&task->generators);
-    ai_context_init(&task->context, stack->low, task, run_root, task);
+    return task;
+}
+
+static inline struct ai_task *take(void)
+{
+    struct ai_thread *thread = &ai_thread;
+    struct ai_task *task = thread->idle;
+
+    if (__builtin_expect(!task, 0))
+        return task_new();
+    thread->idle = task->next_idle;
+    thread->idle_count--;
+    ai_stack_wipe(&thread->stacks, task->stack.low, (char *)task);
+    return task;
+}
+
+static inline void begin(struct ai_task *task, struct ai_coroutine *root)
+{
+    task->place = NULL;
+    task->must_cancel = false;
+    task->ignored = 0;
+    task->root = task->top = root;
+    ai_context_init(&task->context, task->stack.low, task, run_root, task);
     root->task = task;
     root->place = NULL;
-    return task;
 }
 
 /* The task of a coroutine object that was scheduled, ready to run; NULL if it is over already. */
 static struct ai_task *start(struct ai_ready *ready)
 {
     struct ai_object *o = ai_container(ready, struct ai_object, ready);
-    struct ai_stack stack;
+    bool cancelled = o->flags & AI_MUST_CANCEL || ai_thread.closing;
+    struct ai_task *task = cancelled ? NULL : take();
 
-    if (o->flags & AI_MUST_CANCEL || ai_thread.closing)
-        ai_complete(o, ai_error_plain(-ECANCELED));
-    else if (!ai_stack_take(&ai_thread.stacks, &stack))
-        ai_complete(o, ai_error_plain(-ENOMEM));
+    if (__builtin_expect(task != NULL, 1))
+        begin(task, ai_coroutine(o));
     else
-        return place_task(&stack, ai_coroutine(o));
-    return NULL;
+        ai_complete(o, ai_error_plain(cancelled ? -ECANCELED : -ENOMEM));
+    return task;
 }
 
 struct ai_context *ai_next_context_slowly(struct ai_thread *thread)
@@ -133,6 +182,11 @@ struct ai_context *ai_next_context_slowly(struct ai_thread *thread)
     }
     thread->task = NULL;
     return &thread->loop->hub;
+}
+
+void ai_park_slowly(struct ai_task *task)
+{
+    ai_switch_from(task, ai_next_context_slowly(&ai_thread));
 }
 
 void ai_task_start(struct ai_ready *ready)
@@ -155,14 +209,12 @@ static void free_chain(struct ai_task *task)
 
 void ai_task_abandon(struct ai_task *task)
 {
-    struct ai_stack stack = task->stack;
-
     ai_report_destroyed_pending(&task->root->object);
     free_chain(task);
     ai_error_clear(&task->error);
     struct ai_context *next = conclude(task, ai_error_plain(-ECANCELED));
     ai_generators_abandon(task);
-    ai_stack_give(&ai_thread.stacks, &stack);
+    give(task);
     ai_context_leave(&task->context, next);
 }
 

@@ -42,6 +42,7 @@ struct ai_task {
     bool must_cancel;     /* a cancellation waits to be delivered */
     unsigned ignored;     /* cancellations during the shutdown that did not end it */
     struct ai_coroutine *root, *top;
+    struct ai_task *next_idle;
     struct ai_list owned;      /* the objects it made */
     struct ai_list generators; /* that it has begun and that are not at their end */
     struct ai_stack stack;
@@ -51,6 +52,9 @@ static inline struct ai_coroutine *ai_coroutine(struct ai_object *o)
 {
     return (struct ai_coroutine *)o;
 }
+
+/* Gives back the stacks of the records that are kept for tasks to come. */
+void ai_tasks_trim(void);
 
 /* Drops a task that will not end, from its own stack or that of a generator of its, for good. Only
  * after a wait is over, so that nothing refers to the task. */

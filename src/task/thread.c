@@ -23,9 +23,9 @@ static void end(void *unused)
     ai_disown_all(&thread->owned);
     ai_error_set(&thread->error, NULL);
     thread->begun = false;
-    thread->yield_handle = NULL;
     ai_unref(thread->yield);
     ai_overflow_unwatch();
+    ai_tasks_trim();
     if (thread->stacks.taken == 0)
         ai_stack_pool_close(&thread->stacks);
     if (ai_pool_used(&ai_pool) == 0) /* a handle retained for ever keeps its memory */
@@ -90,7 +90,6 @@ bool ai_thread_begin(void)
         ai_pool_close(&ai_pool);
         return false;
     }
-    thread->yield_handle = ai_handle(thread->yield);
     thread->errno_place = &errno;
     return true;
 }

@@ -10,14 +10,15 @@ struct ai_thread {
     struct ai_task *task; /* that runs now; NULL on the hub and outside of any loop */
     struct ai_loop *loop; /* NULL where there is none */
     struct ai_stack_pool stacks;
+    struct ai_task *idle; /* records on their stacks, for the next tasks that start: see task.c */
+    unsigned idle_count;
     struct ai_list owned; /* made by no task */
     struct ai_list tasks; /* that are not done, oldest first */
     struct ai_list futures;
     struct ai_list callbacks, done_callbacks; /* that have not run: see callback.c */
     size_t tasks_alive;                       /* how many those are */
     uintptr_t numbered;                       /* tasks so far, for their names */
-    struct ai_object *yield;                  /* what asyncio_sleep(0) returns, */
-    asyncio_any yield_handle;                 /* its handle, NULL before the thread has begun */
+    struct ai_object *yield;                  /* stands for what asyncio_sleep(0) returns */
     int *errno_place;                         /* of this thread */
     struct ai_error *error;                   /* of the last asyncio_run() */
     void *signal_stack;                       /* for a handler of stack overflows */
