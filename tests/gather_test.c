@@ -321,6 +321,21 @@ ASYNC_TEST(cancelled_it_cancels_all)
     assert_history("woken woken");
 }
 
+/* As in Python: what all its children came to is not lost by that, and the gather says so. */
+ASYNC_TEST(cancelled_when_all_are_done)
+{
+    int results[2];
+    awaitable(int) a = asyncio_future(int), b = asyncio_future(int);
+    awaitable(int) gather = asyncio_gather_into(results, a, b);
+
+    asyncio_set_result(a, 1);
+    asyncio_set_result(b, 2);
+    assert_false(asyncio_done(gather));
+    assert_false(asyncio_cancel(gather));
+    assert_int_equal(await(gather), 0);
+    assert_int_equal(results[0] + results[1], 3);
+}
+
 ASYNC_TEST(cancelled_before_they_start)
 {
     awaitable(int) g = asyncio_gather(for_ever(), after(0, 1));
@@ -410,6 +425,7 @@ int main(void)
         TEST(errors_in_other_types),
         TEST(null_among_them),
         TEST(cancelled_it_cancels_all),
+        TEST(cancelled_when_all_are_done),
         TEST(cancelled_before_they_start),
         TEST(a_childs_cancellation_is_its_error),
         TEST(children_that_do_not_mind),

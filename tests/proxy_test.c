@@ -216,6 +216,24 @@ ASYNC_TEST(a_cancelled_inner)
     assert_history("cancelled 1");
 }
 
+static void say_turn(void *unused)
+{
+    (void)unused;
+    note("turn");
+}
+
+ASYNC_TEST(a_shield_of_what_is_done_takes_no_turn)
+{
+    awaitable(int) f = asyncio_future(int);
+
+    asyncio_set_result(f, 4);
+    asyncio_call_soon(say_turn, NULL);
+    assert_int_equal(await(asyncio_shield(f)), 4);
+    assert_history("");
+    await(asyncio_sleep(0));
+    assert_history("turn");
+}
+
 ASYNC_TEST(a_shield_nobody_awaits)
 {
     awaitable(int) shield = asyncio_shield(soon(1));
@@ -269,6 +287,7 @@ int main(void)
         TEST(shield_passes_on),
         TEST(the_inner_is_not_cancelled),
         TEST(a_cancelled_inner),
+        TEST(a_shield_of_what_is_done_takes_no_turn),
         TEST(a_shield_nobody_awaits),
         TEST(what_nobody_awaits_nor_completes),
         TEST(a_gather_that_fails_leaves_tasks_alone),

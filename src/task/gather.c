@@ -73,13 +73,18 @@ static void child_done(struct ai_ready *ready)
     ai_unref(&g->object); /* the child's */
 }
 
+/* With every child done, and only their reports still to come, it is too late. */
 static void cancel(void *self)
 {
     struct gather *g = self;
+    bool asked = false;
 
-    g->cancelled = true;
     for (size_t i = 0; i < g->count; i++)
-        ai_cancel(g->children[i].object);
+        asked |= ai_cancel(g->children[i].object);
+    if (asked)
+        g->cancelled = true;
+    else
+        g->object.flags |= AI_MUST_CANCEL;
 }
 
 static void destroy(void *self)

@@ -32,7 +32,7 @@ enum ai_flag {
     AI_CANCELLED = 1 << 3,   /* it ended by its cancellation */
     AI_VALUE = 1 << 4,       /* its result is in place */
     AI_RETRIEVED = 1 << 5,   /* somebody asked how it ended */
-    AI_MUST_CANCEL = 1 << 6, /* it is to be cancelled before it starts */
+    AI_MUST_CANCEL = 1 << 6, /* it is to be cancelled before it starts; set by cancel(): too late */
     AI_ONCE = 1 << 7,        /* shared, but the first await takes it all the same: gather, shield */
 };
 

@@ -189,7 +189,9 @@ static bool cancel_operation(struct ai_object *o)
         o->flags &= (uint8_t)~AI_VALUE;
         ai_error_set(&o->error, ai_error_plain(-ECANCELED));
     } else if (o->type->cancel) {
+        o->flags &= (uint8_t)~AI_MUST_CANCEL;
         o->type->cancel(o);
+        return !(o->flags & AI_MUST_CANCEL);
     } else {
         asyncio_complete(o, -ECANCELED);
     }

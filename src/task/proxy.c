@@ -210,12 +210,15 @@ asyncio_any asyncio__shield(asyncio_any x)
     if (!p)
         return NULL;
     struct ai_object *o = &p->sized.object;
-    if (!ai_ensure_task(p->inner) || !watch(p, shielded_done)) {
+    bool done = p->inner->state == AI_DONE;
+    if (!done && (!ai_ensure_task(p->inner) || !watch(p, shielded_done))) {
         ai_disown(o);
         return NULL;
     }
     o->state = AI_PENDING;
     o->flags |= AI_SHARED | AI_ONCE;
     ai_ref(o);
+    if (done) /* Python returns the one inside itself */
+        pass_on(p);
     return ai_handle(o);
 }
