@@ -130,13 +130,17 @@ def error_name(e):
     return repr(e)
 
 
+def plain(value):
+    """What is no int is 0 in C: nothing, a gather's list."""
+    return str(value) if isinstance(value, int) else "0"
+
+
 async def outcome(x):
     """What awaiting x gives: in C, outcome(await(x))."""
     try:
-        value = await x
+        return plain(await x)
     except (Exception, asyncio.CancelledError) as e:
         return error_name(e)
-    return "0" if value is None else str(value)
 
 
 def state(x):
@@ -146,7 +150,7 @@ def state(x):
         return "ECANCELED"
     if x.exception():
         return error_name(x.exception())
-    return "0" if x.result() is None else str(x.result())
+    return plain(x.result())
 
 
 # --- Players --------------------------------------------------------------------------------------
@@ -209,7 +213,7 @@ async def waiter(name, x):
     except (Exception, asyncio.CancelledError) as e:
         trace(f"{name} got {error_name(e)}")
         raise
-    trace(f"{name} got {0 if value is None else value}")
+    trace(f"{name} got {plain(value)}")
     return value
 
 
@@ -245,6 +249,14 @@ def cancel_later(x, seconds):
 
 def future():
     return asyncio.get_running_loop().create_future()
+
+
+def call_soon(callback, *arguments):
+    asyncio.get_running_loop().call_soon(callback, *arguments)
+
+
+def call_later(seconds, callback, *arguments):
+    return asyncio.get_running_loop().call_later(seconds, callback, *arguments)
 
 
 task = asyncio.create_task
