@@ -111,6 +111,9 @@ asyncio_any asyncio__retain(asyncio_any x);
 #define asyncio_create_task(...)                                                                   \
     ASYNCIO__CAT(ASYNCIO__CREATE_TASK_, ASYNCIO__ONE_OR_N(__VA_ARGS__))(__VA_ARGS__)
 
+/* asyncio_ensure_future(x): x itself where it is a task or future, else a task of it. */
+#define asyncio_ensure_future(x) asyncio_create_task(x)
+
 /* Fire and forget: asyncio_create_task() and asyncio_release() in one. NULL does nothing. */
 void asyncio_spawn(asyncio_any x);
 
@@ -198,6 +201,11 @@ const char *asyncio_exception_message(asyncio_any x);
 bool asyncio_done(asyncio_any x);
 bool asyncio_cancelled(asyncio_any x);
 
+/* Whether it is a task, a future or what else may be awaited again and again; whether it is a
+ * coroutine object that no task was made of. */
+bool asyncio_isfuture(asyncio_any x);
+bool asyncio_iscoroutine(asyncio_any x);
+
 /* callback(x, arg) is called by the loop in the turn after x is done (the next one if it is
  * already). It must not await. 0 or -ENOMEM. remove: how many were removed. */
 typedef void asyncio_done_callback(asyncio_any x, void *arg);
@@ -269,6 +277,10 @@ struct asyncio_handle *asyncio_call_soon(void (*callback)(void *), void *arg);
 struct asyncio_handle *asyncio_call_later(double delay, void (*callback)(void *), void *arg);
 struct asyncio_handle *asyncio_call_at(double when, void (*callback)(void *), void *arg);
 void asyncio_handle_cancel(struct asyncio_handle *handle);
+
+/* When the callback is to run, on asyncio_time(); 0 where the handle names nothing any more, or
+ * nothing with a time. */
+double asyncio_handle_when(struct asyncio_handle *handle);
 
 /* Debug mode (ASYNCIO_DEBUG=1, or set here, for this thread): reports what held the loop for longer
  * than 100 ms, and where it was. */

@@ -158,6 +158,31 @@ static void one_that_never_comes(void **state)
     assert_history("-125");
 }
 
+static async(int, three)
+{
+    return 3;
+}
+
+ASYNC_TEST(what_it_is)
+{
+    awaitable(int) f = asyncio_future(int);
+    awaitable(int) c = three();
+
+    assert_true(asyncio_isfuture(f));
+    assert_false(asyncio_iscoroutine(f));
+    assert_ptr_equal(asyncio_ensure_future(f), f);
+    assert_true(asyncio_iscoroutine(c));
+    assert_false(asyncio_isfuture(c));
+    awaitable(int) t = asyncio_ensure_future(c);
+    assert_true(asyncio_isfuture(t));
+    assert_false(asyncio_iscoroutine(t));
+    assert_ptr_equal(asyncio_ensure_future(t), t);
+    assert_int_equal(await(t), 3);
+    awaitable(int) s = asyncio_sleep(0);
+    assert_false(asyncio_isfuture(s));
+    assert_false(asyncio_iscoroutine(s));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +195,7 @@ int main(void)
         TEST(cancelled),
         TEST(made_without_a_loop),
         TEST(one_that_never_comes),
+        TEST(what_it_is),
     };
     return cmocka_run_group_tests_name("future", tests, NULL, NULL);
 }

@@ -386,6 +386,17 @@ ASYNC_TEST(done_callbacks_of_the_released)
 
 /* --- call_soon, call_later, call_at --- */
 
+ASYNC_TEST(when_a_callback_runs)
+{
+    struct asyncio_handle *h = asyncio_call_at(asyncio_time() + 100, say, "never");
+    struct asyncio_handle *soon = asyncio_call_soon(say, "soon");
+
+    assert_true(asyncio_handle_when(h) >= asyncio_time() + 99);
+    assert_true(asyncio_handle_when(soon) == 0);
+    asyncio_handle_cancel(h);
+    assert_true(asyncio_handle_when(h) == 0);
+}
+
 ASYNC_TEST(callbacks_in_order)
 {
     asyncio_call_soon(say, "a");
@@ -395,6 +406,7 @@ ASYNC_TEST(callbacks_in_order)
     asyncio_handle_cancel(b);
     await(asyncio_sleep(0));
     asyncio_handle_cancel(b); /* long gone */
+    assert_true(asyncio_handle_when(b) == 0);
     assert_history("a c");
 }
 
@@ -515,6 +527,7 @@ int main(void)
         TEST(done_callbacks_removed),
         TEST(done_callbacks_of_the_released),
         TEST(callbacks_in_order),
+        TEST(when_a_callback_runs),
         TEST(timers_in_order),
         TEST(timers_that_tie_are_first_in_first_out),
         TEST(virtual_time_is_exact),

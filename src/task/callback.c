@@ -15,6 +15,7 @@ struct callback {
     void (*function)(void *);
     void *arg;
     struct ai_timer timer;
+    int64_t when; /* 0 without a timer */
     bool cancelled;
 };
 
@@ -93,6 +94,7 @@ static struct asyncio_handle *call_at(int64_t deadline, void (*function)(void *)
 
     if (!c)
         return NULL;
+    c->when = deadline;
     if (ai_timer_start(&ai_thread.loop->timers, &c->timer, deadline)) {
         drop(c);
         return NULL;
@@ -112,12 +114,26 @@ struct asyncio_handle *asyncio_call_at(double when, void (*function)(void *), vo
     return call_at(ai_nanoseconds(when), function, arg);
 }
 
-void asyncio_handle_cancel(struct asyncio_handle *handle)
+/* What the handle still names, or NULL. */
+static struct callback *callback_of(struct asyncio_handle *handle)
 {
     struct ai_object *o = ai_object_if_any(handle);
-    struct callback *c = (struct callback *)o;
 
-    if (!o || o->type != &callback_type || c->cancelled)
+    return o && o->type == &callback_type ? (struct callback *)o : NULL;
+}
+
+double asyncio_handle_when(struct asyncio_handle *handle)
+{
+    struct callback *c = callback_of(handle);
+
+    return c ? (double)c->when / 1e9 : 0;
+}
+
+void asyncio_handle_cancel(struct asyncio_handle *handle)
+{
+    struct callback *c = callback_of(handle);
+
+    if (!c || c->cancelled)
         return;
     c->cancelled = true;
     if (c->timer.place < AI_TIMER_DUE) {

@@ -95,6 +95,17 @@ bool asyncio_cancelled(asyncio_any h)
     return o->state == AI_DONE && o->flags & AI_CANCELLED;
 }
 
+bool asyncio_isfuture(asyncio_any h)
+{
+    return ai_object(h)->flags & AI_SHARED;
+}
+
+bool asyncio_iscoroutine(asyncio_any h)
+{
+    const struct ai_object *o = ai_object(h);
+    return o->type->kind == ASYNCIO__COROUTINE && !(o->flags & AI_SHARED);
+}
+
 int asyncio__result(asyncio_any h, void *result)
 {
     struct ai_object *o = ai_object(h);
