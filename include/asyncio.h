@@ -65,7 +65,9 @@
 #ifndef ASYNCIO_H
 #define ASYNCIO_H
 
+#include <asyncio/exception.h>
 #include <asyncio/language.h>
+#include <asyncio/runner.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -102,7 +104,9 @@ asyncio_any asyncio__retain(asyncio_any x);
  * task that is left, waits for them, and closes the loop; its value is the T of x. asyncio_error()
  * then tells whether x failed. If there is no memory or no back-end for a loop, x is closed without
  * having run and asyncio_error() says so. Calling it where a loop runs already aborts. A task that
- * ignores its cancellation again and again is reported and destroyed. */
+ * ignores its cancellation again and again is reported and destroyed. Where x fails and its T
+ * cannot carry that (void, a pointer, ...), the exception handler is told. On SIGINT, and for
+ * several runs on one loop, see <asyncio/runner.h>. */
 #define asyncio_run(x) ASYNCIO__CALL(asyncio__run, x)
 
 /* asyncio_create_task(x), asyncio_create_task(x, "name"): schedules x as a task of its own and

@@ -785,7 +785,7 @@ static struct choice choose(const char *name)
     const struct ai_backend *b = NULL;
     void *s;
     name != NULL ? setenv("ASYNCIO_BACKEND", name, 1) : unsetenv("ASYNCIO_BACKEND");
-    c.error = ai_backend_open(&b, &s, c.why, sizeof c.why);
+    c.error = ai_backend_open(NULL, &b, &s, c.why, sizeof c.why);
     if (c.error == 0) {
         snprintf(c.name, sizeof c.name, "%s", b->name);
         b->close(s);

@@ -20,21 +20,22 @@ static const struct ai_backend *find(const char *name)
     return NULL;
 }
 
-static int open_named(const char *name, const struct ai_backend **backend, void **state, char *why,
-                      size_t why_size)
+/* `who` asks for it: the environment, or the program. */
+static int open_named(const char *who, const char *name, const struct ai_backend **backend,
+                      void **state, char *why, size_t why_size)
 {
     const struct ai_backend *b = find(name);
     if (b == NULL) {
-        snprintf(why, why_size, "ASYNCIO_BACKEND=%s: it can be io_uring, epoll or sim", name);
+        snprintf(why, why_size, "%s=%s: it can be io_uring, epoll or sim", who, name);
         return -EINVAL;
     }
     char reason[128];
     int error = b->open(state, reason, sizeof reason);
     if (error != 0) {
-        snprintf(why, why_size, "ASYNCIO_BACKEND=%s: %s", name, reason);
+        snprintf(why, why_size, "%s=%s: %s", who, name, reason);
         return error;
     }
-    snprintf(why, why_size, "%s: as ASYNCIO_BACKEND says", name);
+    snprintf(why, why_size, "%s: as %s says", name, who);
     *backend = b;
     return 0;
 }
@@ -57,10 +58,13 @@ static int open_best(const struct ai_backend **backend, void **state, char *why,
     return 0;
 }
 
-int ai_backend_open(const struct ai_backend **backend, void **state, char *why, size_t why_size)
+int ai_backend_open(const char *asked, const struct ai_backend **backend, void **state, char *why,
+                    size_t why_size)
 {
+    if (asked != NULL)
+        return open_named("asyncio_runner.backend", asked, backend, state, why, why_size);
     const char *name = getenv("ASYNCIO_BACKEND");
     if (name != NULL && *name != '\0')
-        return open_named(name, backend, state, why, why_size);
+        return open_named("ASYNCIO_BACKEND", name, backend, state, why, why_size);
     return open_best(backend, state, why, why_size);
 }

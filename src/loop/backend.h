@@ -92,9 +92,11 @@ struct ai_backend {
 
 extern const struct ai_backend ai_backend_io_uring, ai_backend_epoll, ai_backend_sim;
 
-/* Opens the back-end that ASYNCIO_BACKEND names, else io_uring if the kernel allows it, else epoll.
- * On success sets *backend and *state and leaves in `why` a line on which one and why. A back-end
- * asked for by name and not to be had is an error, -errno, never silently another. */
-int ai_backend_open(const struct ai_backend **backend, void **state, char *why, size_t why_size);
+/* Opens the back-end `asked` for or, where that is NULL, the one that ASYNCIO_BACKEND names, else
+ * io_uring if the kernel allows it, else epoll. On success sets *backend and *state and leaves in
+ * `why` a line on which one and why. A back-end asked for by name and not to be had is an error,
+ * -errno, never silently another. */
+int ai_backend_open(const char *asked, const struct ai_backend **backend, void **state, char *why,
+                    size_t why_size);
 
 #endif

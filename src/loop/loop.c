@@ -8,11 +8,11 @@ enum {
     SHORT_NS = 50 * 1000, /* the back-end was asked so recently that it may be asked less often */
 };
 
-int ai_loop_open(struct ai_loop *loop)
+int ai_loop_open(struct ai_loop *loop, const char *backend)
 {
     *loop = (struct ai_loop){0};
     ai_context_adopt(&loop->hub);
-    int error = ai_backend_open(&loop->backend, &loop->state, loop->why, sizeof loop->why);
+    int error = ai_backend_open(backend, &loop->backend, &loop->state, loop->why, sizeof loop->why);
     if (error)
         return error;
     if (!ai_ring_reserve(&loop->ready, 1)) {

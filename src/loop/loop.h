@@ -34,8 +34,8 @@ struct ai_loop {
     char why[160];      /* this back-end */
 };
 
-/* 0 or -errno, `why` set in both cases. */
-int ai_loop_open(struct ai_loop *loop);
+/* On the back-end of this name; NULL: on the best. 0 or -errno, `why` set in both cases. */
+int ai_loop_open(struct ai_loop *loop, const char *backend);
 void ai_loop_close(struct ai_loop *loop);
 
 /* One turn, on the hub. If `block`, waits until there is something to run. 0 or -errno. */

@@ -89,23 +89,44 @@ void ai_report_never_awaited(struct ai_object *o)
               o->type->name);
 }
 
+/* What Python tells the loop's exception handler. Whoever is told has seen it. */
+static void tell(const char *message, struct ai_object *task, struct ai_object *future)
+{
+    struct ai_object *o = task ? task : future;
+
+    o->flags |= AI_RETRIEVED;
+    asyncio_call_exception_handler(&(struct asyncio_exception_context){
+        .message = message,
+        .task = task ? ai_handle(task) : NULL,
+        .future = future ? ai_handle(future) : NULL,
+        .error = ai_error_code(o->error),
+        .error_message = ai_error_message(o->error),
+    });
+}
+
 void ai_report_never_retrieved(struct ai_object *o)
 {
-    char repr[1024];
-
-    ai_report("%s exception was never retrieved\nfuture: %s",
-              o->flags & AI_TASK ? "Task" : "Future",
-              asyncio_repr(ai_handle(o), repr, sizeof repr));
+    tell(o->flags & AI_TASK ? "Task exception was never retrieved"
+                            : "Future exception was never retrieved",
+         NULL, o);
 }
 
 void ai_report_destroyed_pending(struct ai_object *o)
 {
-    char repr[1024];
+    tell("Task was destroyed but it is pending!", o, NULL);
+}
 
-    ai_report(
-        "Task was destroyed but it is pending!\ntask: %s\nIt was cancelled %d times during the "
-        "shutdown and went on awaiting.",
-        asyncio_repr(ai_handle(o), repr, sizeof repr), AI_MOST_IGNORED);
+void ai_report_shutdown_failure(struct ai_object *o)
+{
+    tell("unhandled exception during asyncio.run() shutdown", o, NULL);
+}
+
+void ai_report_main_failure(struct ai_object *o)
+{
+    char message[256];
+
+    snprintf(message, sizeof message, "coroutine '%s' failed", o->type->name);
+    tell(message, o, NULL);
 }
 
 void ai_report_slow(const char *what, int64_t ns)

@@ -17,6 +17,12 @@ void ai_report_never_awaited(struct ai_object *o) __attribute__((cold));
 void ai_report_never_retrieved(struct ai_object *o) __attribute__((cold));
 void ai_report_destroyed_pending(struct ai_object *o) __attribute__((cold));
 
+/* A task that failed when the loop's end cancelled it. */
+void ai_report_shutdown_failure(struct ai_object *o) __attribute__((cold));
+
+/* A main coroutine whose T cannot carry its failure to who runs it. */
+void ai_report_main_failure(struct ai_object *o) __attribute__((cold));
+
 /* Debug mode: `ready` held the loop for this long. */
 void ai_report_slow(const char *what, int64_t ns) __attribute__((cold));
 

@@ -91,8 +91,12 @@ void ai_object_free(struct ai_object *o)
     size_t size = size_of(o);
 
     if (__builtin_expect(o->error != NULL, 0)) {
-        if ((o->flags & (AI_SHARED | AI_RETRIEVED | AI_CANCELLED)) == AI_SHARED)
+        if ((o->flags & (AI_SHARED | AI_RETRIEVED | AI_CANCELLED)) == AI_SHARED) {
+            o->refs = 1; /* whoever is told may keep it */
             ai_report_never_retrieved(o);
+            if (--o->refs)
+                return;
+        }
         ai_error_unref(o->error);
     }
     if (o->type->destroy)

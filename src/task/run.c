@@ -4,6 +4,8 @@
  * again (see cancelled() in await.c), futures that a gather or shield still waits for are
  * cancelled, and callbacks that have not run are dropped. What no task made is let go when the
  * thread ends. */
+#include "task/run.h"
+
 #include "base/panic.h"
 #include "task/callback.h"
 #include "task/diagnose.h"
@@ -18,7 +20,7 @@ static void trim_stacks(void)
     ai_stack_pool_trim(&ai_thread.stacks);
 }
 
-static int open_loop(void)
+int ai_run_open(const char *backend)
 {
     struct ai_thread *thread = &ai_thread;
 
@@ -27,7 +29,7 @@ static int open_loop(void)
     struct ai_loop *loop = ai_allocate(sizeof *loop);
     if (!loop)
         return -ENOMEM;
-    int error = ai_loop_open(loop);
+    int error = ai_loop_open(loop, backend);
     if (error) {
         ai_report("asyncio: no event loop: %s", loop->why);
         ai_deallocate(loop, sizeof *loop);
@@ -40,7 +42,7 @@ static int open_loop(void)
     return 0;
 }
 
-static int turn_once(bool block)
+int ai_run_turn(bool block)
 {
     ai_thread.turning = true;
     int error = ai_loop_turn(ai_thread.loop, block);
@@ -48,12 +50,51 @@ static int turn_once(bool block)
     return error;
 }
 
-static void turn(bool block)
+void ai_run_must_turn(bool block)
 {
-    int error = turn_once(block);
+    int error = ai_run_turn(block);
 
     if (error)
         ai_panic("the %s back-end failed: error %d", ai_thread.loop->backend->name, -error);
+}
+
+/* The tasks that are left, kept until it is known how they ended; NULL where memory is short, and
+ * then those that fail are told of as any whose failure nobody saw. */
+static struct ai_object **keep_tasks(size_t n)
+{
+    struct ai_object **kept = n ? ai_allocate(n * sizeof(struct ai_object *)) : NULL;
+
+    if (!kept)
+        return NULL;
+    size_t i = 0;
+    ai_list_each (node, &ai_thread.tasks)
+        kept[i++] = ai_ref(ai_container(node, struct ai_object, tasks));
+    return kept;
+}
+
+static void report_failures(struct ai_object **kept, size_t n)
+{
+    if (!kept)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if (kept[i]->error && !(kept[i]->flags & AI_CANCELLED))
+            ai_report_shutdown_failure(kept[i]);
+        ai_unref(kept[i]);
+    }
+    ai_deallocate(kept, n * sizeof(struct ai_object *));
+}
+
+static void cancel_tasks(void)
+{
+    struct ai_thread *thread = &ai_thread;
+    size_t n = thread->tasks_alive;
+    struct ai_object **kept = keep_tasks(n);
+
+    ai_list_each (node, &thread->tasks)
+        ai_cancel(ai_container(node, struct ai_object, tasks));
+    while (!ai_list_empty(&thread->tasks))
+        ai_run_must_turn(true);
+    report_failures(kept, n);
 }
 
 static void shut_down(void)
@@ -61,19 +102,16 @@ static void shut_down(void)
     struct ai_thread *thread = &ai_thread;
 
     thread->closing = true;
-    ai_list_each (node, &thread->tasks)
-        ai_cancel(ai_container(node, struct ai_object, tasks));
-    while (!ai_list_empty(&thread->tasks))
-        turn(true);
+    cancel_tasks();
     ai_futures_cancel();
-    turn(false); /* what all these have woken: gathers, done callbacks */
+    ai_run_must_turn(false); /* what all these have woken: gathers, done callbacks */
     while (ai_ring_count(&thread->loop->ready)) { /* and no more than that */
         ai_callbacks_silence();
-        turn(false);
+        ai_run_must_turn(false);
     }
 }
 
-static void close_loop(void)
+void ai_run_close(void)
 {
     struct ai_thread *thread = &ai_thread;
     struct ai_loop *loop = thread->loop;
@@ -82,65 +120,17 @@ static void close_loop(void)
     ai_callbacks_drop();
     ai_observe_end();
     thread->closing = false;
+    thread->exception_handler = NULL;
     thread->loop = NULL;
     ai_loop_close(loop);
     ai_deallocate(loop, sizeof *loop);
-}
-
-static void check_outside(const char *what)
-{
-    if (ai_thread.loop)
-        ai_panic("RuntimeError: %s() cannot be called from a running event loop", what);
-}
-
-/* Runs until `o`, a task, is done, and, as in Python, one turn more: what it made ready runs. */
-static int run_until_done(struct ai_object *o, void *result)
-{
-    while (o->state != AI_DONE)
-        turn(true);
-    turn(false);
-    o->flags |= AI_RETRIEVED;
-    ai_error_set(&ai_thread.error, ai_error_ref(o->error));
-    return ai_result(o, result);
-}
-
-static int fail(asyncio_any h, int code)
-{
-    asyncio_release(h);
-    ai_error_set(&ai_thread.error, ai_error_plain(code));
-    return code;
-}
-
-int asyncio__run(asyncio_any h, void *result)
-{
-    check_outside("asyncio_run");
-    if (!h)
-        return fail(h, -ENOMEM);
-    int code = open_loop();
-    if (code)
-        return fail(h, code);
-
-    struct ai_object *o = ai_object_to_take(h);
-    if (o && o->flags & AI_SHARED)
-        ai_panic("ValueError: a coroutine was expected, got %s '%s'",
-                 o->flags & AI_TASK ? "task" : "future", o->type->name);
-    if (o && ai_ensure_task(o)) {
-        ai_ref(o);
-        code = run_until_done(o, result);
-        close_loop();
-        ai_disown(o);
-        ai_unref(o);
-        return code;
-    }
-    close_loop();
-    return fail(h, -ENOMEM);
 }
 
 /* --- Embedding --- */
 
 int asyncio_loop_new(void)
 {
-    return ai_thread.loop ? -EBUSY : open_loop();
+    return ai_thread.loop ? -EBUSY : ai_run_open(NULL);
 }
 
 int asyncio_loop_fd(void)
@@ -159,7 +149,7 @@ int asyncio_loop_turn(void)
 
     if (ai_thread.turning)
         ai_panic("RuntimeError: asyncio_loop_turn() called from within the loop");
-    int error = turn_once(false);
+    int error = ai_run_turn(false);
     if (error)
         return error;
     if (ai_ring_count(&loop->ready))
@@ -174,7 +164,9 @@ void asyncio_loop_close(void)
         return;
     if (ai_thread.turning)
         ai_panic("RuntimeError: Cannot close a running event loop");
-    close_loop();
+    if (ai_thread.runner)
+        ai_panic("RuntimeError: this loop is a runner's: asyncio_runner_close() closes it");
+    ai_run_close();
 }
 
 /* --- Asking --- */
@@ -235,7 +227,7 @@ void asyncio_info(struct asyncio_info *info)
     ai_thread_begin();
     if (loop)
         __builtin_memcpy(why, loop->why, sizeof why);
-    else if (ai_backend_open(&backend, &state, why, sizeof why) == 0) /* what one would get */
+    else if (ai_backend_open(NULL, &backend, &state, why, sizeof why) == 0) /* what one would get */
         backend->close(state);
     else
         backend = NULL;

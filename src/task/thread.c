@@ -2,6 +2,8 @@
 
 #include "base/panic.h"
 #include "task/diagnose.h"
+#include "task/interrupt.h"
+#include "task/run.h"
 #include "task/task.h"
 
 #include <pthread.h>
@@ -44,9 +46,13 @@ static void forget_in_child(void)
 {
     struct ai_loop *loop = ai_thread.loop;
 
+    ai_interrupt_forget();
     if (!loop)
         return;
     loop->backend->forget(loop->state);
+    if (ai_thread.runner)
+        ai_runner_forget(ai_thread.runner);
+    ai_thread.exception_handler = NULL;
     ai_thread.loop = NULL;
     ai_thread.task = NULL;
     ai_thread.closing = false;

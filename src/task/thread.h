@@ -15,13 +15,16 @@ struct ai_thread {
     struct ai_list owned; /* made by no task */
     struct ai_list tasks; /* that are not done, oldest first */
     struct ai_list futures;
-    struct ai_list callbacks, done_callbacks; /* that have not run: see callback.c */
-    size_t tasks_alive;                       /* how many those are */
-    uintptr_t numbered;                       /* tasks so far, for their names */
-    struct ai_object *yield;                  /* stands for what asyncio_sleep(0) returns */
-    int *errno_place;                         /* of this thread */
-    struct ai_error *error;                   /* of the last asyncio_run() */
-    void *signal_stack;                       /* for a handler of stack overflows */
+    struct ai_list callbacks, done_callbacks;     /* that have not run: see callback.c */
+    size_t tasks_alive;                           /* how many those are */
+    uintptr_t numbered;                           /* tasks so far, for their names */
+    struct ai_object *yield;                      /* stands for what asyncio_sleep(0) returns */
+    int *errno_place;                             /* of this thread */
+    struct ai_error *error;                       /* of the last asyncio_run() */
+    struct asyncio_runner *runner;                /* whose the loop is, if a runner's */
+    asyncio_exception_handler *exception_handler; /* of the loop, NULL for the default one */
+    void *exception_arg;
+    void *signal_stack; /* for a handler of stack overflows */
     bool begun;
     bool turning; /* the loop runs: this is called from a task or a callback */
     bool debug;
