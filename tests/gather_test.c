@@ -336,6 +336,23 @@ ASYNC_TEST(cancelled_when_all_are_done)
     assert_int_equal(results[0] + results[1], 3);
 }
 
+ASYNC_TEST(all_done_already)
+{
+    int results[2];
+    awaitable(int) a = asyncio_future(int), b = asyncio_future(int);
+
+    asyncio_set_result(a, 1);
+    asyncio_set_result(b, 2);
+    awaitable(int) gather = asyncio_gather_into(results, a, b);
+    assert_true(asyncio_done(gather));
+    assert_int_equal(await(gather), 0);
+    assert_int_equal(results[0] + results[1], 3);
+
+    awaitable(int) failed = asyncio_future(int), pending = asyncio_future(int);
+    asyncio_set_exception(failed, -EPROTO, NULL);
+    assert_int_equal(await(asyncio_gather(pending, failed, a)), -EPROTO);
+}
+
 ASYNC_TEST(cancelled_before_they_start)
 {
     awaitable(int) g = asyncio_gather(for_ever(), after(0, 1));
@@ -426,6 +443,7 @@ int main(void)
         TEST(null_among_them),
         TEST(cancelled_it_cancels_all),
         TEST(cancelled_when_all_are_done),
+        TEST(all_done_already),
         TEST(cancelled_before_they_start),
         TEST(a_childs_cancellation_is_its_error),
         TEST(children_that_do_not_mind),

@@ -52,10 +52,8 @@ static void settle(struct gather *g, struct ai_error *error)
     ai_complete(&g->object, error);
 }
 
-static void child_done(struct ai_ready *ready)
+static void report(struct gather *g, struct child *c)
 {
-    struct child *c = ai_container(ready, struct child, waiter.ready);
-    struct gather *g = c->gather;
     struct ai_object *o = c->object;
 
     o->flags |= AI_RETRIEVED;
@@ -69,11 +67,19 @@ static void child_done(struct ai_ready *ready)
         else if (g->pending == 0) /* cancelled, it is so even if no child minded */
             settle(g, ai_error_plain(g->cancelled ? -ECANCELED : 0));
     }
-    ai_unref(o);          /* the waiter's */
+}
+
+static void child_done(struct ai_ready *ready)
+{
+    struct child *c = ai_container(ready, struct child, waiter.ready);
+    struct gather *g = c->gather;
+
+    report(g, c);
+    ai_unref(c->object);  /* the waiter's */
     ai_unref(&g->object); /* the child's */
 }
 
-/* With every child done, and only their reports still to come, it is too late. */
+/* With every child done, and only reports still to come, it is too late. */
 static void cancel(void *self)
 {
     struct gather *g = self;
@@ -120,12 +126,30 @@ static struct ai_object *adopt(asyncio_any h)
     return NULL;
 }
 
-static void watch(struct child *c, struct gather *g)
+static void watch(struct gather *g, struct child *c)
 {
     c->waiter.ready.run = child_done;
     c->gather = g;
     ai_ref(&g->object);
     ai_wait_on(c->object, &c->waiter);
+}
+
+/* Those that are done already report at once: with all of them done, so is the gather. */
+static void begin(struct gather *g)
+{
+    g->object.state = AI_PENDING;
+    g->object.flags |= AI_SHARED | AI_ONCE;
+    ai_ref(&g->object); /* what is pending holds itself */
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->children[i].object->state != AI_DONE)
+            watch(g, &g->children[i]);
+    }
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->children[i].object->state == AI_DONE)
+            report(g, &g->children[i]);
+    }
+    if (g->count == 0)
+        settle(g, NULL);
 }
 
 /* What could not be gathered is closed; what was scheduled already is cancelled. */
@@ -175,12 +199,6 @@ asyncio__gather(asyncio_any const *handles, size_t n, void *results, size_t size
     g->results = results;
     g->size = size;
     g->pending = n;
-    g->object.state = AI_PENDING;
-    g->object.flags |= AI_SHARED | AI_ONCE;
-    for (size_t i = 0; i < n; i++)
-        watch(&g->children[i], g);
-    ai_ref(&g->object); /* what is pending holds itself */
-    if (n == 0)
-        settle(g, NULL);
+    begin(g);
     return ai_handle(&g->object);
 }
