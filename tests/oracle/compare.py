@@ -16,6 +16,7 @@ import platform
 import re
 import subprocess
 import sys
+import warnings
 
 HERE = pathlib.Path(__file__).resolve().parent
 TRACES = HERE / "traces"
@@ -25,6 +26,8 @@ SECTION = re.compile(r"^== (\w+)(?: \((by hand, .*)\))?$")
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 import scenario
+
+warnings.simplefilter("ignore")  # coroutines that are meant not to be awaited
 
 
 def version(text):

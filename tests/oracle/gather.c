@@ -230,6 +230,44 @@ SCENARIO(cancel_gather_of_done_children)
     trace("%d %d", r[0], r[1]);
 }
 
+SCENARIO(gather_of_one_that_failed)
+{
+    awaitable(int) a = asyncio_future(int), b = asyncio_future(int);
+    set(b, -EPROTO);
+    trace("%s", outcome(await(asyncio_gather(a, b))));
+    trace("%s", state(a));
+}
+
+SCENARIO(cancel_gather_as_all_children_end)
+{
+    int r[2];
+    awaitable(int) a = asyncio_future(int), b = asyncio_future(int);
+    awaitable(int) g = asyncio_gather_into(r, a, b);
+    set(a, 1);
+    set(b, 2);
+    const char *before = state(g);
+    trace("%s %s", before, yes(asyncio_cancel(g)));
+    await(g);
+    trace("%d %d", r[0], r[1]);
+}
+
+static async(int, outer_of_one, (awaitable(int), f))
+{
+    int r = await(asyncio_gather(f));
+    if (r == -ECANCELED)
+        trace("cancelled");
+    return r;
+}
+
+SCENARIO(cancel_the_awaiter_as_all_children_end)
+{
+    awaitable(int) f = asyncio_future(int), t = asyncio_create_task(outer_of_one(f));
+    await(turns(2));
+    set(f, 1);
+    trace("%s", yes(asyncio_cancel(t)));
+    trace("%s", outcome(await(t)));
+}
+
 static async(int, repeats)
 {
     for (int i = 0; i < 20; i++) {

@@ -192,7 +192,7 @@ async def cancel_gather_1():
     show(await g)
 
 
-@scenario("test_tasks.test_cancel_gather_1")
+@scenario("test_tasks.test_cancel_gather_1", since="3.12")
 async def cancel_gather_of_done_children():
     a, b = future(), future()
     set(a, 1)
@@ -200,6 +200,42 @@ async def cancel_gather_of_done_children():
     g = asyncio.gather(a, b)
     trace(f"{state(g)} {g.cancel()}")
     show(await g)
+
+
+@scenario("test_eager_task_factory.test_eager_completion", since="3.12")
+async def gather_of_one_that_failed():
+    a, b = future(), future()
+    set(b, EPROTO)
+    trace(await outcome(asyncio.gather(a, b)))
+    trace(state(a))
+
+
+@scenario("test_tasks.test_cancel_gather_1")
+async def cancel_gather_as_all_children_end():
+    a, b = future(), future()
+    g = asyncio.gather(a, b)
+    set(a, 1)
+    set(b, 2)
+    trace(f"{state(g)} {g.cancel()}")
+    show(await g)
+
+
+@scenario("test_tasks.test_cancel_gather_1")
+async def cancel_the_awaiter_as_all_children_end():
+    f = future()
+
+    async def outer():
+        try:
+            await asyncio.gather(f)
+        except asyncio.CancelledError:
+            trace("cancelled")
+            raise
+
+    t = task(outer())
+    await turns(2)
+    set(f, 1)
+    trace(f"{t.cancel()}")
+    trace(await outcome(t))
 
 
 @scenario("test_tasks.test_cancel_gather_2")
