@@ -2,8 +2,7 @@
 
 #include "base/panic.h"
 #include "task/diagnose.h"
-#include "task/task.h"
-#include "task/thread.h"
+#include "task/make.h"
 
 #include <string.h>
 
@@ -14,24 +13,13 @@ static size_t size_of(const struct ai_object *o)
     return o->type->size ? o->type->size : ((const struct ai_sized *)o)->size;
 }
 
-/* The head of a fresh object but its waiters, which only those have that others wait for. */
-static inline void init(struct ai_object *o, const struct asyncio_awaitable_type *type)
-{
-    struct ai_task *task = ai_thread.task;
-
-    o->type = type;
-    o->life = ai_life(1, AI_UNUSED, AI_OWNED);
-    o->error = NULL;
-    ai_list_append(task ? &task->owned : &ai_thread.owned, &o->owned);
-}
-
 static struct ai_object *make(const struct asyncio_awaitable_type *type, size_t size)
 {
     if (!ai_thread.begun && !ai_thread_begin())
         return NULL;
     struct ai_object *o = ai_pool_take(&ai_pool, size);
     if (o)
-        init(o, type);
+        ai_object_init(o, type);
     return o;
 }
 
@@ -74,7 +62,7 @@ asyncio_any asyncio__coroutine(const struct asyncio_awaitable_type *type, void *
 
     if (__builtin_expect(!o, 0)) /* no class is class 0, which is always empty */
         return coroutine_slowly(type, made_at);
-    init(o, type);
+    ai_object_init(o, type);
     ((struct ai_coroutine *)o)->made_at = made_at;
     return ai_handle(o);
 }
