@@ -29,6 +29,8 @@ struct ai_context {
 void ai_machine_init(struct ai_context *c, void *low, void *high, void (*entry)(void *), void *arg);
 void ai_machine_switch(struct ai_context *from, struct ai_context *to);
 void ai_machine_leave(struct ai_context *to);
+void ai_machine_enter(struct ai_context *from, struct ai_context *to);
+void ai_machine_become(struct ai_context *to);
 
 /* Makes `c` a computation that begins with entry(arg) on the stack [low, high) when it is first
  * switched to. `high` is 16-byte aligned. `entry` never returns: it ends by ai_context_leave(). */
@@ -50,12 +52,21 @@ void ai_context_switch(struct ai_context *from, struct ai_context *to);
 #endif
 
 /* The same for a computation that has ended: nobody will ever switch to `from` again. It does not
- * return, but is not declared so: compilers then jump to it, which is what keeps the processor's
- * prediction of returns in step. It has to be the last thing its caller does. */
+ * return, but is not declared so: compilers then jump to it, which keeps the processor's prediction
+ * of returns in step. It has to be the last thing its caller does. */
 #ifdef AI_SANITIZED
 void ai_context_leave(struct ai_context *from, struct ai_context *to);
 #else
 #define ai_context_leave(from, to) ai_machine_leave(((void)(from), to))
+#endif
+
+/* The same two, to a computation that begins: the processor then predicts better. */
+#ifdef AI_SANITIZED
+#define ai_context_enter ai_context_switch
+#define ai_context_become ai_context_leave
+#else
+#define ai_context_enter ai_machine_enter
+#define ai_context_become(from, to) ai_machine_become(((void)(from), to))
 #endif
 
 /* Frees what the sanitizers hold for a context that is suspended and will never run again. */

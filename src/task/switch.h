@@ -7,8 +7,14 @@
 #include "task/task.h"
 #include "task/thread.h"
 
+/* Where to go on; `begins` where it was never there before. */
+struct ai_next {
+    struct ai_context *context;
+    bool begins;
+};
+
 /* The next one where it is no parked task: one to be started, or the hub. */
-struct ai_context *ai_next_context_slowly(struct ai_thread *thread);
+struct ai_next ai_next_slowly(struct ai_thread *thread);
 
 /* Goes there. */
 void ai_park_slowly(struct ai_task *task);
@@ -47,13 +53,13 @@ static inline struct ai_context *ai_go_on_with(struct ai_thread *thread, struct 
 }
 
 /* Where a task that parks or ends goes: to the next in line, or else to the hub. */
-static inline struct ai_context *ai_next_context(struct ai_thread *thread)
+static inline struct ai_next ai_next(struct ai_thread *thread)
 {
     struct ai_ready *ready = ai_loop_next(thread->loop);
 
     if (__builtin_expect(ready && ready->run == ai_task_resume, 1))
-        return ai_go_on_with(thread, ready);
-    return ai_next_context_slowly(thread);
+        return (struct ai_next){ai_go_on_with(thread, ready), false};
+    return ai_next_slowly(thread);
 }
 
 /* The next one may be this task itself: then the switch leads right back. */

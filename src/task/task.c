@@ -42,7 +42,7 @@ struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, const v
 
 /* Ends the task; returns what to go on with. That may need a stack: not the one this still runs on,
  * so stacks are given back only after this. */
-static inline struct ai_context *conclude(struct ai_task *task, struct ai_error *error)
+static inline struct ai_next conclude(struct ai_task *task, struct ai_error *error)
 {
     struct ai_coroutine *root = task->root;
 
@@ -50,7 +50,7 @@ static inline struct ai_context *conclude(struct ai_task *task, struct ai_error 
     if (!ai_list_empty(&task->owned))
         ai_disown_all(&task->owned);
     ai_complete(&root->object, error);
-    return ai_next_context(&ai_thread);
+    return ai_next(&ai_thread);
 }
 
 static inline void give(struct ai_task *task)
@@ -79,12 +79,19 @@ void ai_tasks_trim(void)
     }
 }
 
+/* The last thing that is done on its stack. */
+static inline void leave(struct ai_task *task, struct ai_next next)
+{
+    give(task);
+    if (next.begins)
+        ai_context_become(&task->context, next.context);
+    else
+        ai_context_leave(&task->context, next.context);
+}
+
 static void end(struct ai_task *task, struct ai_error *error)
 {
-    struct ai_context *next = conclude(task, error);
-
-    give(task);
-    ai_context_leave(&task->context, next);
+    leave(task, conclude(task, error));
 }
 
 static void run_root(void *arg)
@@ -167,34 +174,41 @@ static struct ai_task *start(struct ai_ready *ready)
     return task;
 }
 
-struct ai_context *ai_next_context_slowly(struct ai_thread *thread)
+struct ai_next ai_next_slowly(struct ai_thread *thread)
 {
     struct ai_ready *ready;
 
     while ((ready = ai_loop_next(thread->loop))) {
         if (ready->run == ai_task_resume)
-            return ai_go_on_with(thread, ready);
+            return (struct ai_next){ai_go_on_with(thread, ready), false};
         if (ready->run != ai_task_start)
             break;
         ai_loop_take(thread->loop);
         if ((thread->task = start(ready)))
-            return &thread->task->context;
+            return (struct ai_next){&thread->task->context, true};
     }
     thread->task = NULL;
-    return &thread->loop->hub;
+    return (struct ai_next){&thread->loop->hub, false};
 }
 
 void ai_park_slowly(struct ai_task *task)
 {
-    ai_switch_from(task, ai_next_context_slowly(&ai_thread));
+    struct ai_next next = ai_next_slowly(&ai_thread);
+
+    if (next.begins)
+        ai_context_enter(&task->context, next.context);
+    else
+        ai_switch_from(task, next.context);
 }
 
 void ai_task_start(struct ai_ready *ready)
 {
     struct ai_task *task = start(ready);
 
-    if (task)
-        ai_task_resume(&task->waiter.ready);
+    if (!task)
+        return;
+    ai_thread.task = task;
+    ai_context_enter(&ai_thread.loop->hub, &task->context);
 }
 
 /* Coroutines between the root and the top were taken by their awaits, which will not end. */
@@ -212,10 +226,9 @@ void ai_task_abandon(struct ai_task *task)
     ai_report_destroyed_pending(&task->root->object);
     free_chain(task);
     ai_error_clear(&task->error);
-    struct ai_context *next = conclude(task, ai_error_plain(-ECANCELED));
+    struct ai_next next = conclude(task, ai_error_plain(-ECANCELED));
     ai_generators_abandon(task);
-    give(task);
-    ai_context_leave(&task->context, next);
+    leave(task, next);
 }
 
 asyncio_any asyncio_current_task(void)

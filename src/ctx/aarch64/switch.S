@@ -80,6 +80,48 @@ ai_machine_leave:
         .cfi_endproc
         .size   ai_machine_leave, . - ai_machine_leave
 
+/* void ai_machine_enter(struct ai_context *from, struct ai_context *to), void
+ * ai_machine_become(struct ai_context *to): the switch to a computation that begins, and leaving for
+ * one. Returns are predicted by the calls before: one that begins has not called, so it is jumped
+ * to. */
+        .globl  ai_machine_enter
+        .hidden ai_machine_enter
+        .type   ai_machine_enter, %function
+        .p2align 4
+ai_machine_enter:
+        .cfi_startproc
+        sub     sp, sp, #FRAME
+        stp     x19, x20, [sp, #0]
+        stp     x21, x22, [sp, #16]
+        stp     x23, x24, [sp, #32]
+        stp     x25, x26, [sp, #48]
+        stp     x27, x28, [sp, #64]
+        stp     x29, x30, [sp, #80]
+        stp     d8, d9, [sp, #96]
+        stp     d10, d11, [sp, #112]
+        stp     d12, d13, [sp, #128]
+        stp     d14, d15, [sp, #144]
+        mov     x9, sp
+        str     x9, [x0]
+        mov     x0, x1
+        .cfi_endproc
+        .size   ai_machine_enter, . - ai_machine_enter
+
+        .globl  ai_machine_become
+        .hidden ai_machine_become
+        .type   ai_machine_become, %function
+ai_machine_become:
+        .cfi_startproc
+        .cfi_undefined x30
+        ldr     x9, [x0]
+        mov     sp, x9
+        ldp     x19, x20, [sp, #0]
+        ldp     x29, x9, [sp, #80]
+        add     sp, sp, #FRAME
+        br      x9
+        .cfi_endproc
+        .size   ai_machine_become, . - ai_machine_become
+
 /* Where a new computation begins: entry in x19, its argument in x20. Its return address is as if it
  * had been called from here, which is the end for unwinders. */
         .type   begin, %function

@@ -1,8 +1,11 @@
 /* The switch for x86-64 (System V): what a call preserves is pushed, the stack pointer exchanged,
- * and popped. It ends in a `ret`: tasks park in one place, so the return that the processor predicts,
- * to where the one that leaves called from, is nearly always the right one, and so are those that
- * follow; an indirect jump would leave its prediction of them off by one. struct ai_context begins
- * with the stack pointer. */
+ * and popped. struct ai_context begins with the stack pointer.
+ *
+ * The processor predicts returns by the calls that came before. To a computation that parked, all of
+ * them in one place, the way is a `ret`: predicted is where the one that leaves called from, which
+ * is the same. One that begins has not called: it is jumped to, and the return it leaves unused is
+ * for whoever ends, which is why leaving is a `ret` again. Each wrong prediction costs as much as
+ * all the rest. */
 
         .text
 
@@ -55,8 +58,7 @@ ai_machine_switch:
         .cfi_endproc
         .size   ai_machine_switch, . - ai_machine_switch
 
-/* void ai_machine_leave(struct ai_context *to): the same without a way back. It jumps, and is jumped
- * to, so that the predicted returns are again those of whoever parked before this one began. */
+/* void ai_machine_leave(struct ai_context *to): the same without a way back. It is jumped to. */
         .globl  ai_machine_leave
         .hidden ai_machine_leave
         .type   ai_machine_leave, @function
@@ -71,10 +73,57 @@ ai_machine_leave:
         popq    %r12
         popq    %rbx
         popq    %rbp
-        popq    %rcx
-        jmp     *%rcx
+        ret
         .cfi_endproc
         .size   ai_machine_leave, . - ai_machine_leave
+
+/* void ai_machine_enter(struct ai_context *from, struct ai_context *to): the switch to a computation
+ * that begins. */
+        .globl  ai_machine_enter
+        .hidden ai_machine_enter
+        .type   ai_machine_enter, @function
+        .p2align 4
+ai_machine_enter:
+        .cfi_startproc
+        pushq   %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbp, 0
+        pushq   %rbx
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbx, 0
+        pushq   %r12
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r12, 0
+        pushq   %r13
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r13, 0
+        pushq   %r14
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r14, 0
+        pushq   %r15
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r15, 0
+        movq    %rsp, (%rdi)
+        movq    %rsi, %rdi
+        .cfi_endproc
+        .size   ai_machine_enter, . - ai_machine_enter
+
+/* void ai_machine_become(struct ai_context *to): leaves for a computation that begins. Only what it
+ * begins with is loaded. */
+        .globl  ai_machine_become
+        .hidden ai_machine_become
+        .type   ai_machine_become, @function
+ai_machine_become:
+        .cfi_startproc
+        .cfi_undefined %rip
+        movq    (%rdi), %rsp
+        movq    16(%rsp), %rdi
+        movq    24(%rsp), %rcx
+        addq    $56, %rsp
+        xorl    %ebp, %ebp
+        jmp     *%rcx
+        .cfi_endproc
+        .size   ai_machine_become, . - ai_machine_become
 
 /* Where a new computation begins: entry in %r12, its argument in %r13, on the stack a return address
  * as if it had been called from here, which is the end for unwinders: 0 ends a backtrace of gdb and
