@@ -1,8 +1,12 @@
 #include "scenario.h"
 
+#include "base/pool.h"
 #include "task/thread.h"
 
 #include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct scenario *scenarios, **last = &scenarios;
@@ -93,6 +97,65 @@ const char *last_error(void)
 const char *yes(bool truth)
 {
     return truth ? "True" : "False";
+}
+
+/* --- Misuse --- */
+
+static bool is_child;
+
+#ifdef AI_POOL_ASAN
+/* A child has all its parent's memory, and is not to be asked about it. */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+    return is_child;
+}
+#endif
+
+static void in_the_child(int told)
+{
+    is_child = true;
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    prctl(PR_SET_DUMPABLE, 0);
+    dup2(told, STDERR_FILENO);
+}
+
+static void tell_what_it_said(int told)
+{
+    char line[512] = "", *text = line;
+    size_t n = 0;
+
+    for (ssize_t got; n < sizeof line - 1 && (got = read(told, line + n, sizeof line - 1 - n)) > 0;)
+        n += (size_t)got;
+    line[strcspn(line, "\n")] = 0;
+    if (strncmp(text, "asyncio: ", 9) == 0)
+        text += 9;
+    trace("%s", text);
+}
+
+bool misuse_begin(void)
+{
+    int ends[2], status;
+
+    fflush(NULL);
+    if (pipe(ends))
+        abort();
+    pid_t child = fork();
+    if (child == 0) {
+        in_the_child(ends[1]);
+        return true;
+    }
+    close(ends[1]);
+    tell_what_it_said(ends[0]);
+    close(ends[0]);
+    waitpid(child, &status, 0);
+    return false;
+}
+
+void misuse_end(void)
+{
+    fprintf(stderr, "fine\n");
+    _exit(0);
 }
 
 /* --- Players --- */

@@ -57,6 +57,18 @@ const char *last_error(void);
 
 const char *yes(bool truth);
 
+/* Does in a process of its own what must end it, and traces the message it ends with. What awaits
+ * takes asyncio_run() there. */
+#define MISUSE(...)                                                                                \
+    do {                                                                                           \
+        if (misuse_begin()) {                                                                      \
+            __VA_ARGS__;                                                                           \
+            misuse_end();                                                                          \
+        }                                                                                          \
+    } while (0)
+bool misuse_begin(void); /* true in the new process */
+void misuse_end(void);
+
 /* --- Players: coroutines for many a scenario --- */
 
 /* Says that it starts, sleeps, says that it ends or is cancelled. Returns or fails with `value`. */

@@ -1,6 +1,7 @@
 """The Python half of scenario.h: virtual time, turns, traces, and the players."""
 import asyncio
 import errno
+import inspect
 import selectors
 
 E = {name: -code for code, name in errno.errorcode.items()}
@@ -132,7 +133,7 @@ def error_name(e):
 
 def plain(value):
     """What is no int is 0 in C: nothing, a gather's list."""
-    return str(value) if isinstance(value, int) else "0"
+    return str(value) if type(value) is int else "0"
 
 
 async def outcome(x):
@@ -151,6 +152,17 @@ def state(x):
     if x.exception():
         return error_name(x.exception())
     return plain(x.result())
+
+
+async def misuse(act):
+    """What is refused with an exception; in C the program ends, with the same words."""
+    try:
+        done = act()
+        if inspect.isawaitable(done):
+            await done
+        trace("fine")
+    except Exception as e:
+        trace(f"{type(e).__name__}: {e}")
 
 
 # --- Players --------------------------------------------------------------------------------------
