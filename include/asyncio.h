@@ -85,6 +85,9 @@
 
 #define ASYNCIO_VERSION "0.1.0"
 
+/* Seconds that never end, for whatever takes a time limit. */
+#define ASYNCIO_FOREVER (__builtin_inf())
+
 /* The untyped functions behind the typed macros; see each macro below. */
 int asyncio__run(asyncio_any x, void *result);
 asyncio_any asyncio__create_task(asyncio_any x, const char *name);
@@ -385,5 +388,7 @@ void asyncio_loop_close(void);
     })
 
 #pragma GCC visibility pop
+
+#include <asyncio/threads.h>
 
 #endif

@@ -63,6 +63,18 @@ GOOD = {
     "two on one line": "int a = await(add(1, 2)), b = await(add(3, 4)); return a + b;",
     "in a condition": "if (await(add(0, 1)) && await(half(1)) > 0) return 1;",
     "raise": 'return asyncio_raise(-EPROTO, "no %s", "luck");',
+    "threads": (
+        "struct asyncio_loop *loop = asyncio_get_running_loop();"
+        " asyncio_concurrent_future(int) f = asyncio_run_coroutine_threadsafe(add(1, 2), loop);"
+        " double d = await(asyncio_to_thread(half(1))) + await(asyncio_run_in_executor(NULL, half(1)));"
+        " await(asyncio_to_thread(nothing())); int r = await(asyncio_wrap_future(f));"
+        " return asyncio_concurrent_result(f, ASYNCIO_FOREVER) + r + (int)d;"
+    ),
+    "a concurrent future of void and of a struct": (
+        "asyncio_concurrent_future(void) f = asyncio_run_coroutine_threadsafe(nothing(), NULL);"
+        " asyncio_concurrent_result(f, 1); await(asyncio_wrap_future(f));"
+        " return asyncio_concurrent_result(asyncio_run_coroutine_threadsafe(pair(), NULL), 1).a;"
+    ),
     "a task of a task": "await(asyncio_create_task(asyncio_create_task(add(1, 2))));",
 }
 
@@ -99,6 +111,18 @@ BAD = {
     "returning another type": 'return "text";',
     "a handle in a sum": "return add(1, 2) + 1;",
     "yield outside of a generator": "async_yield(1);",
+    "await of a concurrent future": (
+        "asyncio_concurrent_future(int) f = asyncio_run_coroutine_threadsafe(add(1, 2), NULL); await(f);"
+    ),
+    "a concurrent future of another type": (
+        "asyncio_concurrent_future(double) f = asyncio_run_coroutine_threadsafe(add(1, 2), NULL);"
+        " (void)f;"
+    ),
+    "the result of an awaitable in another thread": (
+        "return asyncio_concurrent_result(add(1, 2), 1);"
+    ),
+    "a wrapped awaitable": "await(asyncio_wrap_future(add(1, 2)));",
+    "a generator in a thread": "await(asyncio_to_thread(numbers(3)));",
     "run of an int": "return asyncio_run(3);",
 }
 

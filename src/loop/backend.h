@@ -75,6 +75,10 @@ struct ai_backend {
     /* Lets `ns` nanoseconds pass with the thread blocked: a real sleep, or a jump of the clock. */
     void (*block)(void *state, int64_t ns);
 
+    /* So many more, or fewer, results are on their way from other threads, each with a wake(): the
+     * simulation's clock does not jump over them. NULL where the clock is real. */
+    void (*expect)(void *state, int change);
+
     /* For those who embed the loop: hands over what was submitted and returns a descriptor that
      * polls readable once wait() would find a completion or a wake-up, or `deadline` has come.
      * To be asked anew each time before polling, as operations and the deadline change; the

@@ -1,5 +1,7 @@
 #include "loop/loop.h"
 
+#include "loop/inbox.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -90,6 +92,8 @@ static int poll(struct ai_loop *loop, bool block)
     int n = loop->backend->wait(loop->state, idle ? ai_timers_next(&loop->timers) : 0);
     int64_t now = ai_loop_now(loop);
 
+    if (loop->inbox)
+        ai_inbox_fetch(loop);
     expire_timers(loop, now);
     grant_credit(loop, now);
     return n < 0 ? n : 0;

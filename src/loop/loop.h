@@ -26,8 +26,10 @@ struct ai_loop {
     struct ai_context hub;
     struct ai_timers timers;
     const struct ai_backend *backend;
-    void *state;   /* the back-end's */
-    int64_t asked; /* when the back-end was asked last */
+    void *state;            /* the back-end's */
+    struct ai_inbox *inbox; /* what other threads have to say, or NULL: see inbox.h */
+    bool deaf;              /* it ends: no inbox is opened any more */
+    int64_t asked;          /* when the back-end was asked last */
     /* Set: every step goes through it, on the hub, instead of being run directly. */
     void (*observe)(struct ai_loop *loop, struct ai_ready *ready);
     void (*idle)(void); /* called when there is nothing to do until something completes */

@@ -4,9 +4,13 @@
  * are due, and tries those in the order they were submitted. Only when none completes does the
  * clock jump to the deadline; without a deadline there is nothing to jump to, and the thread blocks
  * for real, on the descriptors and the wake-up. Time stands still between two calls of wait() and
- * block(). */
+ * block().
+ *
+ * While results are expected from other threads, the thread blocks for as long as the clock would
+ * jump: what they do takes real time, and no virtual time unless it takes longer than that. */
 #include "base/alloc.h"
 #include "loop/backend.h"
+#include "loop/clock.h"
 #include "loop/perform.h"
 #include "loop/wake.h"
 
@@ -19,10 +23,13 @@
 #include <unistd.h>
 
 enum state { PENDING, ENDED };
+enum { SECOND = 1000000000 };
 
 struct sim {
     int64_t clock;
-    bool seeded; /* without a seed things stay in order */
+    int64_t waited;    /* for real, since the clock moved */
+    unsigned expected; /* results from other threads */
+    bool seeded;       /* without a seed things stay in order */
     uint64_t random;
     struct ai_wake wake;
     struct ai_list pending, ended;
@@ -45,9 +52,10 @@ static void end(struct sim *s, struct ai_op *op, int64_t result)
     ai_list_append(&s->ended, &op->link);
 }
 
-/* Tries what poll(2) says is due; timeout 0 looks, -1 waits for an operation or the wake-up.
- * Negative descriptors are not polled, but tried, to fail. */
-static int try_pending(struct sim *s, int timeout)
+/* Tries what poll(2) says is due, waiting at most so long for an operation or the wake-up;
+ * INT64_MAX waits for ever. Negative descriptors are not polled, but tried, to fail. Returns 0 if
+ * there was nothing, 1 if there was, or -errno. */
+static int try_pending(struct sim *s, int64_t timeout)
 {
     struct pollfd *p = s->polls;
     *p++ = (struct pollfd){.fd = s->wake.fd, .events = POLLIN};
@@ -56,8 +64,11 @@ static int try_pending(struct sim *s, int timeout)
         *p++ = (struct pollfd){.fd = op->fd, .events = ai_perform_events(op)};
         timeout = op->fd < 0 ? 0 : timeout;
     }
-    if (poll(s->polls, s->count + 1, timeout) < 0)
-        return errno == EINTR ? 0 : -errno;
+    struct timespec limit = {.tv_sec = (time_t)(timeout / SECOND),
+                             .tv_nsec = (long)(timeout % SECOND)};
+    int n = ppoll(s->polls, s->count + 1, timeout == INT64_MAX ? NULL : &limit, NULL);
+    if (n < 0)
+        return errno == EINTR ? 1 : -errno;
     p = s->polls;
     if (p->revents != 0)
         ai_wake_take(&s->wake);
@@ -68,7 +79,34 @@ static int try_pending(struct sim *s, int timeout)
         if (result != -EAGAIN)
             end(s, op, result);
     }
-    return 0;
+    return n > 0 || !ai_list_empty(&s->ended);
+}
+
+static void jump(struct sim *s, int64_t deadline)
+{
+    s->clock = deadline > s->clock ? deadline : s->clock;
+    s->waited = 0;
+}
+
+/* How long it takes, for real, until the deadline has come. */
+static int64_t until(const struct sim *s, int64_t deadline)
+{
+    if (deadline == INT64_MAX)
+        return INT64_MAX;
+    int64_t left = s->expected != 0 ? deadline - s->clock - s->waited : 0;
+    return left > 0 ? left : 0;
+}
+
+/* Nothing is due: waits for what may come before the deadline, if anything may. */
+static int idle(struct sim *s, int64_t deadline)
+{
+    int64_t left = until(s, deadline), begun = left > 0 ? ai_clock_now(NULL) : 0;
+    int n = left > 0 ? try_pending(s, left) : 0;
+    if (n == 0)
+        jump(s, deadline);
+    else
+        s->waited += ai_clock_now(NULL) - begun;
+    return n;
 }
 
 static bool take_wake(struct sim *s)
@@ -81,14 +119,17 @@ static int sim_wait(void *state, int64_t deadline)
     struct sim *s = state;
     bool woken = take_wake(s);
     int error = s->count != 0 ? try_pending(s, 0) : 0;
-    if (error == 0 && ai_list_empty(&s->ended) && !woken) {
-        if (deadline != INT64_MAX)
-            s->clock = deadline > s->clock ? deadline : s->clock;
-        else
-            error = try_pending(s, -1);
-    }
+    if (error >= 0 && ai_list_empty(&s->ended) && !woken)
+        error = idle(s, deadline);
     int n = ai_complete_all(&s->ended);
-    return error != 0 ? error : n;
+    return error < 0 ? error : n;
+}
+
+static void sim_expect(void *state, int change)
+{
+    struct sim *s = state;
+    s->expected += (unsigned)change;
+    s->waited = 0;
 }
 
 static bool make_room(struct sim *s)
@@ -208,6 +249,7 @@ const struct ai_backend ai_backend_sim = {
     .wake = sim_wake,
     .now = sim_now,
     .block = sim_block,
+    .expect = sim_expect,
     .fd = sim_fd,
     .choose = sim_choose,
     .forget = sim_close,

@@ -179,8 +179,10 @@ static __attribute__((noinline)) int await_any(asyncio_any h, void *result,
     struct ai_task *task = ai_thread.task;
 
     if (!task)
-        ai_panic("RuntimeError: await outside of a task, in %s() at %s:%d", ai_function(place),
-                 place->file, place->line);
+        ai_panic("RuntimeError: await outside of a task%s, in %s() at %s:%d",
+                 ai_thread_plain_call() ? " (in a thread, where async functions are plain ones)"
+                                        : "",
+                 ai_function(place), place->file, place->line);
     task->place = place;
     if (h)
         return await_slowly(task, ai_object(h), result);
@@ -297,19 +299,40 @@ int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *pla
 
 /* --- Errors --- */
 
+/* Where the error of what runs is put, NULL where nobody would look for it. */
+static struct ai_error **raised_here(void)
+{
+    if (ai_thread.task)
+        return &ai_thread.task->top->object.error;
+    struct ai_plain_call *call = ai_thread_plain_call();
+    return call ? &call->error : NULL;
+}
+
 int asyncio_raise(int error, const char *format, ...)
 {
-    struct ai_task *task = ai_thread.task;
+    struct ai_error **place = raised_here();
 
     if (error >= 0)
         ai_panic("asyncio_raise(%d): an error is negative", error);
-    if (task) {
+    if (place) {
         va_list args;
         va_start(args, format);
-        ai_error_set(&task->top->object.error, ai_error_new(error, format, args));
+        ai_error_set(place, ai_error_new(error, format, args));
         va_end(args);
     }
     return error;
+}
+
+void ai_thread_set_error(struct ai_error *error)
+{
+    if (ai_thread.task) {
+        ai_error_set(&ai_thread.task->error, error);
+    } else if (ai_thread_begin()) { /* its end lets go of it */
+        ai_error_set(&ai_thread.error, error);
+    } else {
+        ai_error_unref(error);
+        ai_thread.error = ai_error_plain(-ENOMEM);
+    }
 }
 
 static const struct ai_error *last_error(void)

@@ -2,11 +2,12 @@
 
 #include "base/alloc.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 struct ai_error {
     int code;
-    unsigned refs;
+    atomic_uint refs; /* of a concurrent future, it is shared by threads */
     size_t size;
     char message[];
 };
@@ -49,12 +50,12 @@ const char *ai_error_message(const struct ai_error *e)
 struct ai_error *ai_error_share(struct ai_error *e)
 {
     if (!is_plain(e))
-        e->refs++;
+        atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
     return e;
 }
 
 void ai_error_unref(struct ai_error *e)
 {
-    if (e && !is_plain(e) && --e->refs == 0)
+    if (e && !is_plain(e) && atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) == 1)
         ai_deallocate(e, e->size);
 }

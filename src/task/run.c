@@ -2,11 +2,12 @@
  *
  * Shutting down: every task is cancelled and waited for, each of its further waits is cancelled
  * again (see cancelled() in await.c), futures that a gather or shield still waits for are
- * cancelled, and callbacks that have not run are dropped. What no task made is let go when the
- * thread ends. */
+ * cancelled, and callbacks that have not run are dropped. Before the last of it, what the loop has
+ * to do with other threads is wound up. What no task made is let go when the thread ends. */
 #include "task/run.h"
 
 #include "base/panic.h"
+#include "loop/inbox.h"
 #include "task/callback.h"
 #include "task/diagnose.h"
 #include "task/observe.h"
@@ -97,12 +98,23 @@ static void cancel_tasks(void)
     report_failures(kept, n);
 }
 
+/* What it has to do with other threads, which may still make tasks here, that end at once. */
+static void wind_up(void)
+{
+    struct ai_thread *thread = &ai_thread;
+
+    while (!ai_list_empty(&thread->tasks) || (thread->winding_up && thread->winding_up()))
+        ai_run_must_turn(true);
+    ai_inbox_close(thread->loop);
+}
+
 static void shut_down(void)
 {
     struct ai_thread *thread = &ai_thread;
 
     thread->closing = true;
     cancel_tasks();
+    wind_up();
     ai_futures_cancel();
     ai_run_must_turn(false); /* what all these have woken: gathers, done callbacks */
     while (ai_ring_count(&thread->loop->ready)) { /* and no more than that */

@@ -1,6 +1,7 @@
 #include "task/thread.h"
 
 #include "base/panic.h"
+#include "loop/inbox.h"
 #include "task/diagnose.h"
 #include "task/interrupt.h"
 #include "task/run.h"
@@ -14,6 +15,8 @@ _Thread_local struct ai_thread ai_thread;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool have_key;
+
+unsigned ai_forks;
 
 static void end(void *unused)
 {
@@ -40,6 +43,21 @@ static void end_at_exit(void)
     end(NULL);
 }
 
+void ai_thread_tidy(void)
+{
+    if (!ai_thread.begun || ai_thread.loop)
+        return;
+    ai_disown_all(&ai_thread.owned);
+    ai_error_set(&ai_thread.error, NULL);
+}
+
+struct ai_plain_call *ai_thread_plain_call(void)
+{
+    struct ai_plain_call *call = ai_thread.plain_call;
+
+    return call && !ai_thread.task && call->loop == ai_thread.loop ? call : NULL;
+}
+
 /* The child of a fork has its parent's memory but neither its kernel objects nor its place in the
  * loop: it is outside of any loop, and may run one of its own. */
 static void forget_in_child(void)
@@ -47,6 +65,8 @@ static void forget_in_child(void)
     struct ai_loop *loop = ai_thread.loop;
 
     ai_interrupt_forget();
+    ai_forks++;
+    ai_inbox_after_fork(true);
     if (!loop)
         return;
     loop->backend->forget(loop->state);
@@ -57,6 +77,7 @@ static void forget_in_child(void)
     ai_thread.task = NULL;
     ai_thread.closing = false;
     ai_thread.turning = false;
+    ai_thread.winding_up = NULL;
     ai_list_init(&ai_thread.tasks);
     ai_list_init(&ai_thread.owned);
     ai_list_init(&ai_thread.futures);
@@ -65,11 +86,16 @@ static void forget_in_child(void)
     ai_thread.tasks_alive = 0;
 }
 
+static void unlock_in_parent(void)
+{
+    ai_inbox_after_fork(false);
+}
+
 static void set_up_process(void)
 {
     have_key = pthread_key_create(&key, end) == 0;
     atexit(end_at_exit);
-    pthread_atfork(NULL, NULL, forget_in_child);
+    pthread_atfork(ai_inbox_before_fork, unlock_in_parent, forget_in_child);
 }
 
 bool ai_thread_begin(void)

@@ -6,6 +6,13 @@
 #include "ctx/stack.h"
 #include "task/object.h"
 
+/* A coroutine's body called as a plain function, outside of any task: in a thread of an executor.
+ */
+struct ai_plain_call {
+    const struct ai_loop *loop; /* the thread's, or NULL: a loop that is run within is another */
+    struct ai_error *error;     /* what it raised */
+};
+
 struct ai_thread {
     struct ai_task *task; /* that runs now; NULL on the hub and outside of any loop */
     struct ai_loop *loop; /* NULL where there is none */
@@ -24,7 +31,9 @@ struct ai_thread {
     struct asyncio_runner *runner;                /* whose the loop is, if a runner's */
     asyncio_exception_handler *exception_handler; /* of the loop, NULL for the default one */
     void *exception_arg;
-    void *signal_stack; /* for a handler of stack overflows */
+    struct ai_plain_call *plain_call; /* that runs here, or NULL */
+    bool (*winding_up)(void);         /* the loop ends, its tasks have: is there more? */
+    void *signal_stack;               /* for a handler of stack overflows */
     bool begun;
     bool turning; /* the loop runs: this is called from a task or a callback */
     bool debug;
@@ -35,6 +44,18 @@ extern _Thread_local struct ai_thread ai_thread __attribute__((tls_model("initia
 
 /* Begins the thread if it has not; false without memory. */
 bool ai_thread_begin(void);
+
+/* Between two users of a thread that is outside of any loop: lets go of what the first has left. */
+void ai_thread_tidy(void);
+
+/* What asyncio_error() is to tell. Takes the error over. */
+void ai_thread_set_error(struct ai_error *error);
+
+/* The plain call that this is directly in, or NULL. */
+struct ai_plain_call *ai_thread_plain_call(void);
+
+/* How often this process is the child of a fork since the library was first used. */
+extern unsigned ai_forks;
 
 /* Aborts unless the thread has a loop; `what` was called. */
 struct ai_loop *ai_thread_loop(const char *what);
