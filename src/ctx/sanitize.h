@@ -31,6 +31,17 @@
 #define AI_ASAN_USABLE(low, high) ((void)0)
 #endif
 
+/* What one thread gave back to the kernel before another was given it: liburing maps memory behind
+ * the checker's back. */
+#ifdef AI_TSAN
+#include <sanitizer/tsan_interface.h>
+#define AI_TSAN_GIVEN_BACK(place) __tsan_release(place)
+#define AI_TSAN_GIVEN(place) __tsan_acquire(place)
+#else
+#define AI_TSAN_GIVEN_BACK(place) ((void)(place))
+#define AI_TSAN_GIVEN(place) ((void)(place))
+#endif
+
 struct ai_sanitizer_fiber {
 #ifdef AI_SANITIZED
     void (*entry)(void *);

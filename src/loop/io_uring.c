@@ -30,6 +30,7 @@ const struct ai_backend ai_backend_io_uring = {.name = "io_uring", .open = no_ri
 #else
 
 #include "base/alloc.h"
+#include "ctx/sanitize.h"
 #include "loop/clock.h"
 #include "loop/perform.h"
 #include "loop/wake.h"
@@ -61,6 +62,8 @@ struct ring {
     int embedded, timer, bell; /* -1 until fd() is asked for; `embedded` polls the others */
     bool closing;
 };
+
+static char mapped; /* stands for the memory of all rings, in the order the kernel gave it */
 
 static struct ai_op *op_of(struct ai_list *link)
 {
@@ -322,6 +325,7 @@ static int ring_fd(void *state, int64_t deadline)
  * alone; deregistering the descriptor is refused to all but the thread that made the ring. */
 static void release(struct ring *r)
 {
+    AI_TSAN_GIVEN_BACK(&mapped);
     if (r->uring.ring_fd >= 0)
         io_uring_queue_exit(&r->uring);
     if (r->wake.fd >= 0)
@@ -365,6 +369,7 @@ static int set_up_queues(struct io_uring *u)
     }
     if (error != 0)
         u->ring_fd = -1;
+    AI_TSAN_GIVEN(&mapped);
     return error;
 }
 
