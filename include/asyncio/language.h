@@ -312,28 +312,62 @@ void asyncio__for_end(struct asyncio__for *f);
 /* --- Context managers --------------------------------------------------------------------------
  */
 
-/* What async_with enters and leaves (Python's __aenter__ and __aexit__). Both run on the stack of
- * the task and may await. enter() returns 0, or -errno: then the body is skipped and exit() not
- * called. exit() is called exactly once, however the body was left. */
+/* What async_with enters and leaves (Python's __aenter__ and __aexit__): a pointer to one of one's
+ * own, or to one of the library's. Both functions run on the stack of the task and may await.
+ * enter() returns 0, or -errno: then the body is skipped and exit() not called. exit() is called
+ * exactly once, however the body was left. */
 struct asyncio_context_manager {
     int (*enter)(struct asyncio_context_manager *self);
     void (*exit)(struct asyncio_context_manager *self);
 };
 
+/* How the library enters and leaves what it has; `place` is where. */
+struct asyncio__with_type {
+    int (*enter)(void *manager, const struct asyncio__place *place);
+    void (*exit)(void *manager, const struct asyncio__place *place);
+};
+
 struct asyncio__with {
-    struct asyncio_context_manager *manager;
+    void *manager;
+    const struct asyncio__with_type *type;
+    const struct asyncio__place *place;
     bool inside;
 };
 
-struct asyncio__with asyncio__with_enter(struct asyncio_context_manager *manager);
+struct asyncio__with asyncio__with_enter(void *manager, const struct asyncio__with_type *type,
+                                         const struct asyncio__place *place);
 void asyncio__with_exit(struct asyncio__with *w);
 
-#define ASYNCIO_ASYNC_WITH(manager) ASYNCIO__WITH(manager, ASYNCIO__CAT(asyncio__w, __COUNTER__))
-#define ASYNCIO__WITH(manager, w) ASYNCIO__WITH_(manager, w)
-#define ASYNCIO__WITH_(manager, w)                                                                 \
-    for (struct asyncio__with w                                                                    \
-         __attribute__((cleanup(asyncio__with_exit))) = asyncio__with_enter(manager);              \
-         w.inside; asyncio__with_exit(&w))
+extern const struct asyncio__with_type asyncio__manager_with, asyncio__lock_with,
+    asyncio__condition_with, asyncio__semaphore_with, asyncio__bounded_semaphore_with,
+    asyncio__barrier_with;
+struct asyncio_lock;
+struct asyncio_condition;
+struct asyncio_semaphore;
+struct asyncio_bounded_semaphore;
+struct asyncio_barrier;
+
+#define ASYNCIO__WITH_TYPE(m)                                                                      \
+    _Generic((m), struct asyncio_context_manager *                                                 \
+             : &asyncio__manager_with, struct asyncio_lock *                                       \
+             : &asyncio__lock_with, struct asyncio_condition *                                     \
+             : &asyncio__condition_with, struct asyncio_semaphore *                                \
+             : &asyncio__semaphore_with, struct asyncio_bounded_semaphore *                        \
+             : &asyncio__bounded_semaphore_with, struct asyncio_barrier *                          \
+             : &asyncio__barrier_with)
+
+#define ASYNCIO_ASYNC_WITH(manager) ASYNCIO__WITH(manager, __COUNTER__)
+#define ASYNCIO__WITH(manager, id)                                                                 \
+    ASYNCIO__WITH_(manager, ASYNCIO__CAT(asyncio__m, id), ASYNCIO__CAT(asyncio__o, id),            \
+                   ASYNCIO__CAT(asyncio__w, id))
+#define ASYNCIO__WITH_(manager, m, once, w)                                                        \
+    for (__typeof__(manager) m = (manager), *once = &m; once; once = NULL)                         \
+        for (struct asyncio__with w __attribute__((cleanup(asyncio__with_exit))) =                 \
+                 asyncio__with_enter(m, ASYNCIO__WITH_TYPE(m), __extension__({                     \
+                                         ASYNCIO__HERE(asyncio__place);                            \
+                                         &asyncio__place;                                          \
+                                     }));                                                          \
+             w.inside; asyncio__with_exit(&w))
 
 /* --- The short names ---------------------------------------------------------------------------
  */

@@ -146,28 +146,12 @@ bool asyncio__for_next(struct asyncio__for *f)
     return false;
 }
 
-/* Leaving a loop or a block may await too; the error that it is left with outlives that. */
-static struct ai_error *keep_error(struct ai_task *task)
-{
-    struct ai_error *kept = task ? task->error : NULL;
-
-    if (kept)
-        task->error = NULL;
-    return kept;
-}
-
-static void restore_error(struct ai_task *task, struct ai_error *kept)
-{
-    if (kept)
-        ai_error_set(&task->error, kept);
-}
-
 void asyncio__for_end(struct asyncio__for *f)
 {
     if (!f->iterator)
         return;
     struct ai_task *task = iterating();
-    struct ai_error *kept = keep_error(task);
+    struct ai_error *kept = ai_error_keep(task);
     struct ai_object *o = ai_object(f->iterator);
 
     f->iterator = NULL;
@@ -175,7 +159,7 @@ void asyncio__for_end(struct asyncio__for *f)
     while (step(task, ai_coroutine(o), f->place))
         continue;
     ai_unref(o);
-    restore_error(task, kept);
+    ai_error_restore(task, kept);
 }
 
 void ai_generators_abandon(struct ai_task *task)
@@ -187,22 +171,4 @@ void ai_generators_abandon(struct ai_task *task)
         ai_stack_give(&ai_thread.stacks, &run->stack);
         ai_unref(o);
     }
-}
-
-/* --- async_with --- */
-
-struct asyncio__with asyncio__with_enter(struct asyncio_context_manager *manager)
-{
-    return (struct asyncio__with){manager, manager->enter(manager) >= 0};
-}
-
-void asyncio__with_exit(struct asyncio__with *w)
-{
-    if (!w->inside)
-        return;
-    struct ai_task *task = ai_thread.task;
-    struct ai_error *kept = keep_error(task);
-    w->inside = false;
-    w->manager->exit(w->manager);
-    restore_error(task, kept);
 }

@@ -70,6 +70,22 @@ void ai_task_start(struct ai_ready *ready);
  * it passed on, or NULL. */
 struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, const void *result);
 
+/* Leaving a loop or a block may await too; the error that it is left with outlives that. */
+static inline struct ai_error *ai_error_keep(struct ai_task *task)
+{
+    struct ai_error *kept = task ? task->error : NULL;
+
+    if (kept)
+        task->error = NULL;
+    return kept;
+}
+
+static inline void ai_error_restore(struct ai_task *task, struct ai_error *kept)
+{
+    if (kept)
+        ai_error_set(&task->error, kept);
+}
+
 /* Gives back the stacks of the generators that an abandoned task leaves half-way. */
 void ai_generators_abandon(struct ai_task *task);
 
