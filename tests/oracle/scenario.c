@@ -3,6 +3,7 @@
 #include "base/pool.h"
 #include "task/thread.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -312,6 +313,7 @@ int main(int argc, char **argv)
 {
     (void)argc;
     setenv("ASYNCIO_BACKEND", "sim", 1);
+    signal(SIGINT, SIG_DFL); /* also where a shell started it in the background */
     for (struct scenario *s = scenarios; s; s = s->next)
         if (is_wanted(s->name, argv + 1))
             run(s);

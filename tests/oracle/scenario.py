@@ -3,6 +3,7 @@ import asyncio
 import errno
 import inspect
 import selectors
+import signal
 
 E = {name: -code for code, name in errno.errorcode.items()}
 EPROTO, EIO, EDOM, EPIPE = E["EPROTO"], E["EIO"], E["EDOM"], E["EPIPE"]
@@ -97,6 +98,7 @@ def run(s):
     global counted
     counted = None
     lines.clear()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if s.plain:
         s.main()
         return list(lines)
