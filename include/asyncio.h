@@ -99,6 +99,7 @@ asyncio_any asyncio__future(size_t size, bool is_signed);
 int asyncio__set_result(asyncio_any f, const void *value);
 int asyncio__result(asyncio_any x, void *result);
 asyncio_any asyncio__retain(asyncio_any x);
+bool asyncio__cancel(asyncio_any x, const char *message);
 
 /* --- Running -----------------------------------------------------------------------------------
  */
@@ -224,8 +225,12 @@ int asyncio_remove_done_callback(asyncio_any x, asyncio_done_callback *callback)
 
 /* Asks a task to end: what it awaits is cancelled, or else its next await that suspends; one that
  * never started never will. A future or gather is cancelled itself. false if it is done. An unused
- * coroutine or operation is closed. */
+ * coroutine or operation is closed. asyncio_cancel(x, "message"): the await that is cancelled fails
+ * with that message, and so does what passes it on; it goes down all that is cancelled with it, and
+ * a type's cancel() that asks others passes it on. Without memory for it there is none. */
 bool asyncio_cancel(asyncio_any x);
+#define asyncio_cancel(...)                                                                        \
+    ASYNCIO__CAT(ASYNCIO__CANCEL_, ASYNCIO__ONE_OR_N(__VA_ARGS__))(__VA_ARGS__)
 
 /* How often the task was asked to end, less the asyncio_uncancel() calls; uncancel returns what is
  * left. */
@@ -345,6 +350,9 @@ void asyncio_loop_close(void);
 #define ASYNCIO__SHIELD(h, none) asyncio__shield(h)
 #define ASYNCIO__CREATE_TASK_1(x) ASYNCIO__TYPED(x, asyncio__create_task, NULL)
 #define ASYNCIO__CREATE_TASK_2(x, name) ASYNCIO__TYPED(x, asyncio__create_task, name)
+
+#define ASYNCIO__CANCEL_1(x) (asyncio_cancel)(x)
+#define ASYNCIO__CANCEL_2(x, message) asyncio__cancel(x, message)
 
 /* Iterators may be retained too. */
 #define ASYNCIO__RETAIN(x, h)                                                                      \

@@ -12,14 +12,38 @@ static void fail_await(struct ai_task *task, int code)
     ai_error_set(&task->error, ai_error_plain(code));
 }
 
-/* Delivers a cancellation. During the shutdown it sticks: each further wait of a task that goes on
- * is cancelled too, in a turn of its own so that the others get theirs, until it is given up. */
-static __attribute__((noinline, cold)) int cancelled(struct ai_task *task)
+/* During the shutdown a cancellation sticks: each further wait of a task that goes on is cancelled
+ * too, in a turn of its own so that the others get theirs, until it is given up. */
+static void deliver(struct ai_task *task)
 {
     task->must_cancel = ai_thread.closing;
     task->ignored += ai_thread.closing;
-    fail_await(task, -ECANCELED);
+    ai_error_clear(&task->cancel_message);
+}
+
+/* Delivers a cancellation, with its message unless the await failed with one already. */
+static __attribute__((noinline, cold)) int cancelled(struct ai_task *task)
+{
+    if (ai_error_code(task->error) != -ECANCELED) {
+        ai_error_set(&task->error, task->cancel_message);
+        task->cancel_message = NULL;
+    }
+    if (!task->error)
+        fail_await(task, -ECANCELED);
+    deliver(task);
     return -ECANCELED;
+}
+
+/* A request that found nothing to cancel finds what the task now waits for. */
+static __attribute__((noinline, cold)) void ask_now(struct ai_task *task, struct ai_object *o)
+{
+    struct ai_error *outer = ai_thread.cancel_message;
+
+    ai_thread.cancel_message = task->cancel_message;
+    task->must_cancel = !ai_cancel(o);
+    ai_thread.cancel_message = outer;
+    if (!task->must_cancel)
+        ai_error_clear(&task->cancel_message);
 }
 
 /* The end of a wait that came to `code`. */
@@ -36,7 +60,7 @@ static inline void wait_for(struct ai_task *task, struct ai_object *o)
     ai_wait_on(o, &task->waiter);
     task->waiting = o;
     if (__builtin_expect(task->must_cancel, 0))
-        task->must_cancel = !ai_cancel(o);
+        ask_now(task, o);
     ai_park(&ai_thread, task);
     task->waiting = NULL;
 }
@@ -51,6 +75,8 @@ static inline int await_pending(struct ai_task *task, struct ai_object *o, void 
         ai_ref(o); /* as the wait would have */
     int code;
     if (__builtin_expect(task->must_cancel, 0) && waits) {
+        if (ai_error_code(o->error) == -ECANCELED)
+            task->error = ai_error_ref(o->error);
         code = cancelled(task);
     } else {
         o->flags |= AI_RETRIEVED;
@@ -97,7 +123,7 @@ static bool await_wake(struct ai_task *task, struct ai_object *o)
     if (ai_step_is_woken(o))
         ai_loop_push(ai_thread.loop, &w->ready);
     if (__builtin_expect(task->must_cancel, 0))
-        task->must_cancel = !ai_cancel(o);
+        ask_now(task, o);
     ai_park(&ai_thread, task);
     task->waiting = NULL;
     o->waiters = NULL;
@@ -113,8 +139,9 @@ static __attribute__((noinline)) int further_steps(struct ai_task *task, struct 
     do {
         bool cancelled = await_wake(task, o);
         if (__builtin_expect(cancelled, 0)) {
-            task->must_cancel = ai_thread.closing;
-            task->ignored += ai_thread.closing;
+            if (task->cancel_message)
+                ai_error_set(&o->error, ai_error_ref(task->cancel_message));
+            deliver(task);
         }
         code = o->type->step(o, cancelled);
     } while (code == 0 && task->ignored <= AI_MOST_IGNORED);
@@ -133,7 +160,7 @@ static inline int step_through(struct ai_task *task, struct ai_object *o, void *
         ai_result_copy(o, result);
         return 0;
     }
-    fail_await(task, code);
+    task->error = ai_outcome(o, ai_error_plain(code));
     return code;
 }
 

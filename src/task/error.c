@@ -35,6 +35,24 @@ struct ai_error *ai_error_new(int code, const char *format, va_list args)
     return e;
 }
 
+static struct ai_error *formatted(int code, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static struct ai_error *formatted(int code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    struct ai_error *e = ai_error_new(code, format, args);
+    va_end(args);
+    return e;
+}
+
+struct ai_error *ai_error_text(int code, const char *message)
+{
+    return formatted(code, "%s", message);
+}
+
 int ai_error_code_of(const struct ai_error *e)
 {
     if (is_plain(e))

@@ -21,6 +21,9 @@ static inline struct ai_error *ai_error_plain(int code)
 /* With a formatted message; without one where memory is short or format is NULL. */
 struct ai_error *ai_error_new(int code, const char *format, va_list args);
 
+/* The same of a message as it is. */
+struct ai_error *ai_error_text(int code, const char *message);
+
 int ai_error_code_of(const struct ai_error *e);
 const char *ai_error_message(const struct ai_error *e);
 struct ai_error *ai_error_share(struct ai_error *e);

@@ -130,6 +130,8 @@ const char *asyncio_exception_message(asyncio_any h)
 {
     struct ai_object *o = ai_object(h);
 
+    if (o->state != AI_DONE)
+        return "";
     o->flags |= AI_RETRIEVED;
     return ai_error_message(o->error);
 }

@@ -219,15 +219,35 @@ static void leave_tasks(struct ai_object *o)
     ai_ring_unreserve(&ai_thread.loop->ready, 1);
 }
 
+struct ai_error *ai_outcome(struct ai_object *o, struct ai_error *error)
+{
+    struct ai_error *asked = o->error;
+
+    o->error = NULL;
+    if (error == ai_error_plain(-ECANCELED) && ai_error_code(asked) == -ECANCELED)
+        return asked;
+    ai_error_unref(asked);
+    return error;
+}
+
+static __attribute__((noinline, cold)) struct ai_error *fail(struct ai_object *o,
+                                                             struct ai_error *error)
+{
+    error = ai_outcome(o, error);
+    if (ai_error_code(error) == -ECANCELED)
+        o->flags |= AI_CANCELLED;
+    return error;
+}
+
 void ai_complete(struct ai_object *o, struct ai_error *error)
 {
     if (o->state != AI_PENDING)
         ai_panic("RuntimeError: %s '%s' was completed twice, or before it was started",
                  ai_noun(o->type), o->type->name);
     o->state = AI_DONE;
+    if (__builtin_expect((uintptr_t)error | (uintptr_t)o->error, 0))
+        error = fail(o, error);
     o->error = error;
-    if (ai_error_code(error) == -ECANCELED)
-        o->flags |= AI_CANCELLED;
     if (o->flags & AI_TASK)
         leave_tasks(o);
     wake(o);

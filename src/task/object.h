@@ -51,7 +51,7 @@ struct ai_object {
         uint64_t life; /* all of these, for those who test or set them at once */
     };
     struct ai_waiter *waiters; /* a ring: the first, whose prev is the last; or NULL */
-    struct ai_error *error;    /* how it failed */
+    struct ai_error *error;    /* how it failed; while it is pending, see ai_cancel() */
     struct ai_list owned;      /* among its maker's */
     struct ai_list tasks;      /* among the loop's; of a future, among the thread's futures */
     uintptr_t name;            /* of a task, else undefined: 2n + 1 for Task-n, or a string */
@@ -168,6 +168,10 @@ void ai_disown_all(struct ai_list *owned);
 
 /* --- Completion --- */
 
+/* What a pending object that ends with `error` ends with: a cancellation without a message has the
+ * one of the request. Takes over both. */
+struct ai_error *ai_outcome(struct ai_object *o, struct ai_error *error) __attribute__((cold));
+
 /* Makes it DONE, takes over `error`, wakes the waiters and drops the pending reference. */
 void ai_complete(struct ai_object *o, struct ai_error *error);
 
@@ -186,8 +190,13 @@ bool ai_ensure_task(struct ai_object *o);
 /* Cancels the thread's futures that somebody still waits for: nobody is left to complete them. */
 void ai_futures_cancel(void);
 
-/* Asks a pending object to end: true unless it is done. */
+/* Asks a pending object to end: true unless it is done. The request has ai_thread.cancel_message,
+ * so a type's cancel() that asks others passes it on. Until an object is done, or its coroutine
+ * starts, `error` keeps it: if it then ends cancelled without a message, it ends with that one. */
 bool ai_cancel(struct ai_object *o);
+
+/* Whether a started operation has come to its end, which as a task it reports a turn later. */
+bool ai_is_finishing(const struct ai_object *o);
 
 /* Runs `w` in the turn after o is done: the next one if it is already. The waiter holds a
  * reference, which passes to what it runs. off: no longer, while o is not done. */

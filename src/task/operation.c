@@ -33,7 +33,7 @@ static void begin(struct ai_ready *ready)
 {
     struct ai_object *o = ai_container(ready, struct ai_object, ready);
 
-    o->ready.run = finish;
+    o->ready.run = NULL;
     if (o->flags & AI_MUST_CANCEL || ai_thread.closing)
         ai_complete(o, ai_error_plain(-ECANCELED));
     else
@@ -42,18 +42,18 @@ static void begin(struct ai_ready *ready)
 
 static bool is_begun(const struct ai_object *o)
 {
-    return o->ready.run == finish;
+    return o->ready.run != begin;
 }
 
-/* Whether `finish` is in the ready queue. */
-static bool is_finishing(const struct ai_object *o)
+/* Then `finish` is in the ready queue. */
+bool ai_is_finishing(const struct ai_object *o)
 {
-    return o->flags & AI_VALUE || o->error;
+    return o->flags & AI_TASK && o->ready.run == finish;
 }
 
 void ai_finish(struct ai_object *o, struct ai_error *error, bool has_value)
 {
-    if (o->state != AI_PENDING || is_finishing(o))
+    if (o->state != AI_PENDING || ai_is_finishing(o))
         ai_panic("RuntimeError: %s '%s' was completed twice, or before it was started",
                  ai_noun(o->type), o->type->name);
     if (has_value)
@@ -62,7 +62,8 @@ void ai_finish(struct ai_object *o, struct ai_error *error, bool has_value)
         ai_complete(o, error);
         return;
     }
-    o->error = error;
+    o->error = __builtin_expect(o->error != NULL, 0) ? ai_outcome(o, error) : error;
+    o->ready.run = finish;
     ai_loop_push(ai_thread.loop, &o->ready);
 }
 
@@ -147,6 +148,18 @@ void asyncio_spawn(asyncio_any h)
 
 /* --- Cancelling --- */
 
+/* The message of a request that is not delivered yet. */
+static void keep_message(struct ai_error **place)
+{
+    ai_error_set(place, ai_error_ref(ai_thread.cancel_message));
+}
+
+static void ask_later(struct ai_task *task)
+{
+    task->must_cancel = true;
+    keep_message(&task->cancel_message);
+}
+
 /* What it waits for waits, in the end, for itself: it stops waiting. */
 static void break_cycle(struct ai_task *task)
 {
@@ -155,14 +168,14 @@ static void break_cycle(struct ai_task *task)
         ai_wait_off(task->waiting, &task->waiter);
         ai_loop_push(ai_thread.loop, &task->waiter.ready);
     }
-    task->must_cancel = true;
+    ask_later(task);
 }
 
 static void cancel_wait(struct ai_task *task)
 {
     task->being_cancelled = true;
     if (!task->waiting || !ai_cancel(task->waiting))
-        task->must_cancel = true;
+        ask_later(task);
     task->being_cancelled = false;
 }
 
@@ -170,24 +183,30 @@ static bool cancel_task(struct ai_coroutine *c)
 {
     struct ai_task *task = c->task;
 
-    if (!task)
+    if (!task) {
         c->object.flags |= AI_MUST_CANCEL;
-    else if (task->being_cancelled)
+        keep_message(&c->object.error);
+    } else if (task->being_cancelled) {
         break_cycle(task);
-    else
+    } else {
         cancel_wait(task);
+    }
     return true;
 }
 
 static bool cancel_operation(struct ai_object *o)
 {
+    if (o->type->step && !ai_step_cancel(o))
+        return false;
+    keep_message(&o->error);
     if (o->type->step)
-        return ai_step_cancel(o);
+        return true;
     if (o->flags & AI_TASK && !is_begun(o)) {
         o->flags |= AI_MUST_CANCEL;
-    } else if (is_finishing(o)) { /* what it came to counts no more, as for a coroutine */
+    } else if (ai_is_finishing(o)) { /* what it came to counts no more, as for a coroutine */
         o->flags &= (uint8_t)~AI_VALUE;
-        ai_error_set(&o->error, ai_error_plain(-ECANCELED));
+        if (!o->error)
+            o->error = ai_error_plain(-ECANCELED);
     } else if (o->type->cancel) {
         o->flags &= (uint8_t)~AI_MUST_CANCEL;
         o->type->cancel(o);
@@ -206,7 +225,8 @@ bool ai_cancel(struct ai_object *o)
     return o->type->await ? cancel_task(ai_coroutine(o)) : cancel_operation(o);
 }
 
-bool asyncio_cancel(asyncio_any h)
+/* (In parentheses: a macro of that name takes a message too.) */
+bool(asyncio_cancel)(asyncio_any h)
 {
     if (!h)
         return false;
@@ -223,6 +243,17 @@ bool asyncio_cancel(asyncio_any h)
     return ai_cancel(o);
 }
 
+bool asyncio__cancel(asyncio_any h, const char *message)
+{
+    struct ai_error *outer = ai_thread.cancel_message;
+
+    ai_thread.cancel_message = message ? ai_error_text(-ECANCELED, message) : NULL;
+    bool asked = asyncio_cancel(h);
+    ai_error_unref(ai_thread.cancel_message);
+    ai_thread.cancel_message = outer;
+    return asked;
+}
+
 int asyncio_cancelling(asyncio_any h)
 {
     return ai_object(h)->cancels;
@@ -234,8 +265,13 @@ int asyncio_uncancel(asyncio_any h)
 
     if (o->cancels == 0 || --o->cancels > 0)
         return o->cancels;
+    struct ai_task *task = o->type->await ? ai_coroutine(o)->task : NULL;
+    if (task) {
+        task->must_cancel = ai_thread.closing;
+        ai_error_clear(&task->cancel_message);
+    } else if (o->flags & AI_MUST_CANCEL) {
+        ai_error_clear(&o->error);
+    }
     o->flags &= (uint8_t)~AI_MUST_CANCEL;
-    if (o->type->await && ai_coroutine(o)->task)
-        ai_coroutine(o)->task->must_cancel = ai_thread.closing;
     return 0;
 }

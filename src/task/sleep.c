@@ -17,7 +17,7 @@ static void fire(struct ai_ready *ready)
 
     s->timer.place = AI_TIMER_IDLE;
     ai_ring_unreserve(&ai_thread.loop->ready, 1);
-    if (s->object.state == AI_PENDING && !s->object.error)
+    if (s->object.state == AI_PENDING && !ai_is_finishing(&s->object))
         asyncio_complete(s, 0);
     ai_unref(&s->object); /* the timer's */
 }

@@ -94,6 +94,21 @@ static void end(struct ai_task *task, struct ai_error *error)
     leave(task, conclude(task, error));
 }
 
+/* A request that was not delivered ends the task all the same, unless it failed. */
+static __attribute__((noinline, cold)) struct ai_error *cancelled_at_end(struct ai_task *task,
+                                                                         struct ai_error *error)
+{
+    struct ai_error *message = task->cancel_message;
+
+    task->cancel_message = NULL;
+    if (error || ai_thread.closing) {
+        ai_error_unref(message);
+        return error;
+    }
+    task->root->object.flags &= (uint8_t)~AI_VALUE;
+    return message ? message : ai_error_plain(-ECANCELED);
+}
+
 static void run_root(void *arg)
 {
     struct ai_task *task = arg;
@@ -109,10 +124,8 @@ static void run_root(void *arg)
     root->object.flags |= AI_VALUE;
     if (__builtin_expect(root->object.error || task->error, 0))
         error = ai_settle(task, root, result);
-    if (__builtin_expect(task->must_cancel, 0) && !error && !ai_thread.closing) {
-        root->object.flags &= (uint8_t)~AI_VALUE; /* it ended before its next await */
-        error = ai_error_plain(-ECANCELED);
-    }
+    if (__builtin_expect(task->must_cancel, 0))
+        error = cancelled_at_end(task, error);
     end(task, error);
 }
 
@@ -130,6 +143,7 @@ static __attribute__((noinline)) struct ai_task *task_new(void)
     task->error = NULL;
     task->waiting = NULL;
     task->being_cancelled = false;
+    task->cancel_message = NULL;
     task->stack = stack;
     ai_list_init(&task->owned);
     ai_list_init(&task->generators);
@@ -226,6 +240,7 @@ void ai_task_abandon(struct ai_task *task)
     ai_report_destroyed_pending(&task->root->object);
     free_chain(task);
     ai_error_clear(&task->error);
+    ai_error_clear(&task->cancel_message);
     struct ai_next next = conclude(task, ai_error_plain(-ECANCELED));
     ai_generators_abandon(task);
     leave(task, next);

@@ -38,9 +38,10 @@ struct ai_task {
     const struct asyncio__place *place; /* of its innermost await */
     struct ai_object *waiting;          /* what it is parked on, or NULL */
     int saved_errno;
-    bool being_cancelled; /* what it waits for is just being cancelled */
-    bool must_cancel;     /* a cancellation waits to be delivered */
-    unsigned ignored;     /* cancellations during the shutdown that did not end it */
+    bool being_cancelled;            /* what it waits for is just being cancelled */
+    bool must_cancel;                /* a cancellation waits to be delivered */
+    struct ai_error *cancel_message; /* of that one, or NULL */
+    unsigned ignored;                /* cancellations during the shutdown that did not end it */
     struct ai_coroutine *root, *top;
     struct ai_task *next_idle;
     struct ai_list owned;      /* the objects it made */

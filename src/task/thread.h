@@ -22,13 +22,14 @@ struct ai_thread {
     struct ai_list owned; /* made by no task */
     struct ai_list tasks; /* that are not done, oldest first */
     struct ai_list futures;
-    struct ai_list callbacks, done_callbacks;     /* that have not run: see callback.c */
-    size_t tasks_alive;                           /* how many those are */
-    uintptr_t numbered;                           /* tasks so far, for their names */
-    struct ai_object *yield;                      /* stands for what asyncio_sleep(0) returns */
-    int *errno_place;                             /* of this thread */
-    struct ai_error *error;                       /* of the last asyncio_run() */
-    struct asyncio_runner *runner;                /* whose the loop is, if a runner's */
+    struct ai_list callbacks, done_callbacks; /* that have not run: see callback.c */
+    size_t tasks_alive;                       /* how many those are */
+    uintptr_t numbered;                       /* tasks so far, for their names */
+    struct ai_object *yield;                  /* stands for what asyncio_sleep(0) returns */
+    int *errno_place;                         /* of this thread */
+    struct ai_error *error;                   /* of the last asyncio_run() */
+    struct ai_error *cancel_message;          /* of the request that is just being made, or NULL */
+    struct asyncio_runner *runner;            /* whose the loop is, if a runner's */
     asyncio_exception_handler *exception_handler; /* of the loop, NULL for the default one */
     void *exception_arg;
     struct ai_plain_call *plain_call; /* that runs here, or NULL */
