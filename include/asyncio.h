@@ -66,6 +66,7 @@
 #define ASYNCIO_H
 
 #include <asyncio/exception.h>
+#include <asyncio/graph.h>
 #include <asyncio/language.h>
 #include <asyncio/runner.h>
 

@@ -95,7 +95,8 @@ enum asyncio__kind {
  * The last two need no stack, also as a task of their own. cancel() asks a started one to end soon:
  * it must still complete, with -ECANCELED or with what it had reached. NULL: the library completes
  * it with -ECANCELED at once. destroy() releases what the object holds (not the object), whether it
- * was ever used or not; NULL: nothing. */
+ * was ever used or not; NULL: nothing. waits_for() calls visit(x, arg) for each awaitable that the
+ * object, under way, waits for, so that call graphs show who waits for whom; NULL: for none. */
 struct asyncio_awaitable_type {
     const char *name;       /* in repr and diagnostics */
     size_t size;            /* of the object */
@@ -111,6 +112,7 @@ struct asyncio_awaitable_type {
     int (*step)(void *self, bool cancelled);
     void (*cancel)(void *self);
     void (*destroy)(void *self);
+    void (*waits_for)(void *self, void (*visit)(asyncio_any x, void *arg), void *arg);
     void (*iterate)(void *self); /* set by async_gen() alone */
 };
 

@@ -32,6 +32,13 @@ static void destroy(void *self)
         ai_unref(p->inner);
 }
 
+static void waits_for(void *self, void (*visit)(asyncio_any x, void *arg), void *arg)
+{
+    const struct proxy *p = self;
+
+    visit(ai_handle(p->inner), arg);
+}
+
 /* Ends as the one inside did. */
 static void pass_on(struct proxy *p)
 {
@@ -172,6 +179,7 @@ static const struct asyncio_awaitable_type wait_for_type = {
     .start = wait_for_start,
     .cancel = wait_for_cancel,
     .destroy = destroy,
+    .waits_for = waits_for,
     .result_offset = RESULT,
 };
 
@@ -199,6 +207,7 @@ static void shielded_done(struct ai_ready *ready)
 static const struct asyncio_awaitable_type shield_type = {
     .name = "shield",
     .destroy = destroy,
+    .waits_for = waits_for,
     .result_offset = RESULT,
 };
 
