@@ -105,6 +105,50 @@ static void made_between_runs(void **state)
     asyncio_runner_close(&r);
 }
 
+static struct {
+    struct asyncio_loop *loop;
+    awaitable(int) future;
+} given;
+
+static void give_result(void *unused)
+{
+    (void)unused;
+    asyncio_set_result(given.future, 9);
+}
+
+static void *give_from_a_thread(void *unused)
+{
+    asyncio_call_soon_threadsafe(given.loop, give_result, NULL);
+    return unused;
+}
+
+static async(bool, has_loop, (struct asyncio_runner *, r), (struct asyncio_loop *, loop))
+{
+    return asyncio_runner_get_loop(r) == loop && asyncio_get_running_loop() == loop;
+}
+
+/* Its loop can be named to other threads before it runs. */
+static void named_to_other_threads(void **state)
+{
+    struct asyncio_runner r = {0}, none = {.backend = "windmill"};
+    pthread_t thread;
+    (void)state;
+
+    given.loop = asyncio_runner_get_loop(&r);
+    assert_non_null(given.loop);
+    given.future = asyncio_future(int);
+    pthread_create(&thread, NULL, give_from_a_thread, NULL);
+    assert_int_equal(asyncio_runner_run(&r, awaits(given.future)), 9);
+    assert_true(asyncio_runner_run(&r, has_loop(&r, given.loop)));
+    pthread_join(thread, NULL);
+    asyncio_release(given.future);
+    asyncio_runner_close(&r);
+    assert_int_equal(asyncio_call_soon_threadsafe(given.loop, give_result, NULL), -ESHUTDOWN);
+    listen_to_stderr();
+    assert_null(asyncio_runner_get_loop(&none));
+    assert_says(what_was_said(), "windmill");
+}
+
 static asyncio_any main_task;
 
 static async(void, names_itself, (awaitable(int) *, child))
@@ -889,6 +933,7 @@ int main(void)
         TEST(never_used),
         TEST(errors_of_each_run),
         TEST(made_between_runs),
+        TEST(named_to_other_threads),
         TEST(the_main_task_stays),
         TEST(debug_is_its_own),
         TEST(back_end_by_name),

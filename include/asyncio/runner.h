@@ -36,6 +36,11 @@ struct asyncio_runner {
  * back-end's error. Aborts on a closed runner, and where another loop is this thread's. */
 int asyncio_runner_init(struct asyncio_runner *runner);
 
+/* Its loop, made now if need be, as other threads name it: see <asyncio/threads.h>. Within a run
+ * too. NULL without memory, or where asyncio_runner_init() fails; aborts as that does. */
+struct asyncio_loop;
+struct asyncio_loop *asyncio_runner_get_loop(struct asyncio_runner *runner);
+
 /* asyncio_runner_run(runner, x): runs x (a coroutine, as a task) until it is done, and gives the T
  * of x as asyncio_run() does, errors included. Tasks that are left wait for the next run or for the
  * end. The task x became is valid until then too. Aborts on a closed runner, within a loop, and

@@ -4,6 +4,7 @@
  * The thread knows the runner whose loop it has. The main task of a run stays until the next, or
  * until the loop is closed: what it leaves behind may still name it. */
 #include "base/panic.h"
+#include "loop/inbox.h"
 #include "task/diagnose.h"
 #include "task/interrupt.h"
 #include "task/run.h"
@@ -149,6 +150,14 @@ int asyncio_runner_init(struct asyncio_runner *r)
 {
     check_outside(r, "asyncio_runner_init");
     return open_loop(r);
+}
+
+struct asyncio_loop *asyncio_runner_get_loop(struct asyncio_runner *r)
+{
+    if (r->asyncio__state == OPEN && ai_thread.runner == r)
+        return ai_inbox_open(ai_thread.loop);
+    check_outside(r, "asyncio_runner_get_loop");
+    return open_loop(r) ? NULL : ai_inbox_open(ai_thread.loop);
 }
 
 int asyncio__runner_run(struct asyncio_runner *r, asyncio_any h, void *result)
