@@ -121,16 +121,24 @@ def trace(text):
     lines.append(f"{round(counted.now - counted.began, 6) if running else 0:g} #{turn} {text}")
 
 
+NAMES = {
+    "BrokenBarrierError": "EPIPE",
+    "InvalidStateError": "EBUSY",
+    "QueueEmpty": "EAGAIN",
+    "QueueFull": "EAGAIN",
+    "QueueShutDown": "ESHUTDOWN",
+}
+
+
 def error_name(e):
+    """The name of what C returns for it."""
     if isinstance(e, asyncio.CancelledError):
         return "ECANCELED"
     if isinstance(e, TimeoutError):
         return "ETIMEDOUT"
-    if isinstance(e, asyncio.InvalidStateError):
-        return "EBUSY"
     if isinstance(e, OSError):
         return errno.errorcode[e.errno]
-    return repr(e)
+    return NAMES.get(type(e).__name__, repr(e))
 
 
 def plain(value):

@@ -275,17 +275,13 @@ async def context_manager():
 # --- Barrier --------------------------------------------------------------------------------------
 
 
-def barrier_error(e):
-    return "EPIPE" if isinstance(e, asyncio.BrokenBarrierError) else error_name(e)
-
-
 async def party(name, barrier, times=1):
     """Waits so many times, and says what it got."""
     for _ in range(times):
         try:
             i = await barrier.wait()
         except (asyncio.BrokenBarrierError, asyncio.CancelledError) as e:
-            trace(f"{name} {barrier_error(e)}")
+            trace(f"{name} {error_name(e)}")
             raise
         trace(f"{name} is {i}")
 
