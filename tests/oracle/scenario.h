@@ -62,7 +62,7 @@ const char *yes(bool truth);
 #define MISUSE(...)                                                                                \
     do {                                                                                           \
         if (misuse_begin()) {                                                                      \
-            __VA_ARGS__;                                                                           \
+            (void)(__VA_ARGS__);                                                                   \
             misuse_end();                                                                          \
         }                                                                                          \
     } while (0)
