@@ -56,6 +56,11 @@ static void set_future(void *f)
     asyncio_set_result((awaitable(int))f, 5);
 }
 
+static void set_int(void *arg)
+{
+    *(int *)arg = 1;
+}
+
 static void add_one(asyncio_any x, void *arg)
 {
     (void)x;
@@ -142,19 +147,46 @@ static async(int, part_errors)
     return await(fails()) == -EPROTO ? 0 : asyncio_error();
 }
 
+static async(int, in_a_thread, (int, n))
+{
+    return n ? asyncio_raise(-EPROTO, "message number %d", n) : 0;
+}
+
+static async(int, part_threads)
+{
+    struct asyncio_loop *loop = asyncio_get_running_loop();
+    int called = 0, r = await(asyncio_to_thread(in_a_thread(1)));
+    if (!loop || r != -EPROTO)
+        return loop ? r : -ENOMEM;
+    if ((r = asyncio_call_soon_threadsafe(loop, set_int, &called)) < 0)
+        return r;
+    asyncio_concurrent_future(int) f = asyncio_run_coroutine_threadsafe(leaf(1), loop);
+    awaitable(int) a = asyncio_wrap_future(f);
+    r = await(a);
+    asyncio_concurrent_cancel(f);
+    asyncio_concurrent_release(f);
+    if (r < 0)
+        return r;
+    if (called != 1)
+        return -EILSEQ;
+    return await(asyncio_shutdown_default_executor(60));
+}
+
 static async(int, part_leftovers)
 {
     asyncio_spawn(leaf(1));
     asyncio_spawn(asyncio_sleep(FOR_EVER));
     asyncio_spawn(asyncio_gather(asyncio_sleep(FOR_EVER), leaf(1)));
+    asyncio_spawn(asyncio_to_thread(in_a_thread(1)));
     asyncio_call_later(FOR_EVER, set_future, NULL);
     return 0;
 }
 
 static async(int, scenario)
 {
-    awaitable(int) (*const parts[])(void) = {part_tasks,  part_gather, part_generator, part_with,
-                                             part_future, part_errors, part_leftovers};
+    awaitable(int) (*const parts[])(void) = {part_tasks,   part_gather,   part_generator,
+                                             part_with,    part_future,   part_errors,
+                                             part_leftovers, part_threads};
     int first = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         int r = await(parts[i]());

@@ -132,6 +132,11 @@ ASYNC_TEST(null_for_null)
     assert_null(asyncio_run_coroutine_threadsafe((awaitable(int))NULL, NULL));
     assert_null(asyncio_wrap_future((asyncio_concurrent_future(int))NULL));
     assert_int_equal(asyncio_concurrent_result((asyncio_concurrent_future(int))NULL, 0), -ENOMEM);
+    assert_int_equal(asyncio_concurrent_exception(NULL, 0), -ENOMEM);
+    assert_string_equal(asyncio_concurrent_exception_message(NULL), "");
+    assert_true(asyncio_concurrent_done(NULL));
+    assert_false(asyncio_concurrent_cancelled(NULL));
+    assert_false(asyncio_concurrent_cancel(NULL));
     asyncio_concurrent_release(NULL);
 }
 
@@ -777,6 +782,7 @@ ASYNC_TEST(a_coroutine_that_fails)
 static async(int, sleeps_for_ever)
 {
     note("begun");
+    sem_post(&gate.entered);
     int r = await(asyncio_sleep(FOR_EVER));
     note("%s", r == -ECANCELED ? "cancelled" : "?");
     return r;
@@ -785,6 +791,7 @@ static async(int, sleeps_for_ever)
 static async(int, asks_impatiently, (struct asyncio_loop *, loop))
 {
     asyncio_concurrent_future(int) f = asyncio_run_coroutine_threadsafe(sleeps_for_ever(), loop);
+    sem_wait(&gate.entered);
     if (asyncio_concurrent_result(f, MOMENT) != -ETIMEDOUT || asyncio_error() != -ETIMEDOUT)
         return 1;
     if (asyncio_concurrent_exception(f, 0) != -ETIMEDOUT || asyncio_concurrent_done(f))
@@ -800,6 +807,7 @@ static async(int, asks_impatiently, (struct asyncio_loop *, loop))
 
 ASYNC_TEST(a_coroutine_cancelled_from_there)
 {
+    gate_init();
     assert_int_equal(await(asyncio_to_thread(asks_impatiently(asyncio_get_running_loop()))),
                      -ECANCELED);
     while (asyncio_all_tasks(NULL, 0) > 1)

@@ -42,7 +42,7 @@ int asyncio_call_soon_threadsafe(struct asyncio_loop *loop, void (*callback)(voi
 
 /* A result that one thread makes and others may wait for (Python's concurrent.futures.Future).
  * Any thread may use it; it lives until asyncio_concurrent_release(). It cannot be awaited: see
- * asyncio_wrap_future(). */
+ * asyncio_wrap_future(). NULL is one that failed for lack of memory. */
 #define asyncio_concurrent_future(T) __typeof__(__typeof__(T)(****)(void))
 
 /* asyncio_run_coroutine_threadsafe(x, loop): runs x, an unused coroutine object of this thread, as
@@ -55,8 +55,8 @@ int asyncio_call_soon_threadsafe(struct asyncio_loop *loop, void (*callback)(voi
 
 /* asyncio_concurrent_result(f, seconds): blocks this thread until f is done, at most so long
  * (ASYNCIO_FOREVER: no limit), for its T; what fails with -ETIMEDOUT gives, if it is not done by
- * then. asyncio_error() tells. Not on the thread of the loop that f waits for, unless f is done: it
- * would wait for itself, and aborts. NULL fails with -ENOMEM. */
+ * then. asyncio_error() tells. 0 seconds only look. On the thread of the loop that f is a task of
+ * it would wait for itself, and aborts. */
 #define asyncio_concurrent_result(f, seconds)                                                      \
     ASYNCIO__CONCURRENT_RESULT(f, seconds, ASYNCIO__CAT(asyncio__f, __COUNTER__),                  \
                                ASYNCIO__CAT(asyncio__v, __COUNTER__),                              \

@@ -131,6 +131,8 @@ bool asyncio_concurrent_cancel(void *self)
 {
     struct ai_concurrent *f = self;
 
+    if (!f)
+        return false;
     pthread_mutex_lock(&f->lock);
     bool cancels =
         f->state == AI_CONCURRENT_PENDING && finish(f, ai_error_plain(-ECANCELED), false);
@@ -171,19 +173,19 @@ static bool is_done(struct ai_concurrent *f)
 
 bool asyncio_concurrent_done(void *f)
 {
-    return is_done(f);
+    return !f || is_done(f);
 }
 
 bool asyncio_concurrent_cancelled(void *self)
 {
     struct ai_concurrent *f = self;
-    return is_done(f) && ai_error_code(f->error) == -ECANCELED;
+    return f && is_done(f) && ai_error_code(f->error) == -ECANCELED;
 }
 
 const char *asyncio_concurrent_exception_message(void *self)
 {
     struct ai_concurrent *f = self;
-    return is_done(f) ? ai_error_message(f->error) : "";
+    return f && is_done(f) ? ai_error_message(f->error) : "";
 }
 
 static void check_can_block(const struct ai_concurrent *f)
@@ -204,8 +206,8 @@ static bool wait_until_done(struct ai_concurrent *f, double seconds)
                                 .tv_nsec = (long)(end % 1000000000)};
     int error = 0;
 
-    if (is_done(f))
-        return true;
+    if (is_done(f) || wait == 0)
+        return is_done(f);
     check_can_block(f);
     pthread_mutex_lock(&f->lock);
     while (f->state != AI_CONCURRENT_DONE && error == 0)
