@@ -651,16 +651,15 @@ static void note_number(void *arg)
     note("%d", *(int *)arg);
 }
 
-/* Posted from the loop itself, it runs in the next turn, as asyncio_call_soon() has it. */
+/* Posted from the loop itself, it runs where asyncio_call_soon() would have it run. */
 ASYNC_TEST(posted_to_oneself)
 {
     int one = 1, two = 2, three = 3;
     struct asyncio_loop *loop = asyncio_get_running_loop();
-    asyncio_call_soon_threadsafe(loop, note_number, &one);
+    asyncio_call_soon(note_number, &one);
     asyncio_call_soon_threadsafe(loop, note_number, &two);
-    asyncio_call_soon_threadsafe(loop, note_number, &three);
-    while (!*history)
-        await(asyncio_sleep(0));
+    asyncio_call_soon(note_number, &three);
+    await(asyncio_sleep(0));
     assert_history("1 2 3");
 }
 

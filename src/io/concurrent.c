@@ -190,8 +190,7 @@ const char *asyncio_concurrent_exception_message(void *self)
 
 static void check_can_block(const struct ai_concurrent *f)
 {
-    if (f->loop && ai_thread.loop && ai_thread.loop->inbox &&
-        ai_inbox_open(ai_thread.loop) == f->loop)
+    if (ai_inbox_is_of(ai_thread.loop, f->loop))
         ai_panic("RuntimeError: '%s' runs in the loop of this thread, which would wait for it for "
                  "ever: await asyncio_wrap_future() instead",
                  f->type->name);

@@ -32,8 +32,10 @@ static void receive_call(struct ai_message *m, bool lost)
 
 int asyncio_call_soon_threadsafe(struct asyncio_loop *loop, void (*function)(void *), void *arg)
 {
+    /* On the loop's own thread it keeps its place among the callbacks made there, as in Python. */
+    if (ai_inbox_is_of(ai_thread.loop, loop))
+        return asyncio_call_soon(function, arg) ? 0 : -ENOMEM;
     struct call *c = ai_allocate(sizeof *c);
-
     if (!c)
         return -ENOMEM;
     *c = (struct call){{.receive = receive_call}, function, arg};

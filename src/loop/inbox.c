@@ -173,6 +173,11 @@ struct asyncio_loop *ai_inbox_open(struct ai_loop *loop)
     return (struct asyncio_loop *)inbox->handle;
 }
 
+bool ai_inbox_is_of(const struct ai_loop *loop, const struct asyncio_loop *handle)
+{
+    return loop && loop->inbox && loop->inbox->handle == (uintptr_t)handle;
+}
+
 void ai_inbox_close(struct ai_loop *loop)
 {
     struct ai_inbox *inbox = loop->inbox;

@@ -24,6 +24,9 @@ struct ai_message {
 /* The handle of the loop's inbox, opened if need be; NULL without memory, or once it was closed. */
 struct asyncio_loop *ai_inbox_open(struct ai_loop *loop);
 
+/* Whether this is the handle of that loop, which may be NULL, on whose thread this is. */
+bool ai_inbox_is_of(const struct ai_loop *loop, const struct asyncio_loop *handle);
+
 /* Posts a message, from any thread. 0, or -ESHUTDOWN where the loop has ended: then the message is
  * the caller's still. */
 int ai_inbox_post(struct asyncio_loop *to, struct ai_message *m);
