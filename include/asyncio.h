@@ -169,8 +169,8 @@ void asyncio_block(double seconds);
         results, sizeof((results)[0]))
 
 /* asyncio_wait_for(x, seconds): the T of x, if it is done within that time. Else x is cancelled and
- * waited for, and this fails with -ETIMEDOUT, unless x came to a value all the same. A coroutine is
- * made a task when this is awaited; where seconds is 0 or less it never runs. Cancelling this
+ * waited for, and this fails with -ETIMEDOUT, unless x came to a value all the same. A coroutine
+ * runs in the task that awaits this; where seconds is 0 or less it never runs. Cancelling this
  * cancels x. NULL for NULL or without memory, x closed. */
 #define asyncio_wait_for(x, seconds) ASYNCIO__TYPED(x, ASYNCIO__WAIT_FOR, seconds)
 

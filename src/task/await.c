@@ -187,7 +187,7 @@ static inline int await_slowly(struct ai_task *task, struct ai_object *o, void *
     if (o->type->kind > ASYNCIO__COROUTINE)
         ai_panic("TypeError: %s '%s' can't be used in 'await' expression", ai_noun(o->type),
                  o->type->name);
-    if (o->type->start)
+    if (!o->type->await && !o->type->step)
         return await_operation(task, o, result);
     int code = 0;
     ai_take(o);

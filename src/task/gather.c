@@ -33,16 +33,8 @@ static void store(struct gather *g, struct child *c)
     char *place = g->results + g->size * (size_t)(c - g->children);
     int error = ai_result(o, place);
 
-    if (!error)
-        return;
-    int64_t wide = error;
-    memset(place, 0, g->size);
-    if (ai_result_signed(
-            o)) /* the low bytes of a little-endian integer, the high ones of another */
-        memcpy(place,
-               (char *)&wide +
-                   (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : sizeof wide - g->size),
-               g->size);
+    if (error)
+        ai_result_fail(o, error, place);
 }
 
 static void settle(struct gather *g, struct ai_error *error)

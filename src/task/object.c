@@ -279,6 +279,18 @@ int64_t ai_result_integer(const struct ai_object *o, const void *value)
     }
 }
 
+/* The low bytes of a little-endian integer, the high ones of another. */
+void ai_result_fail(const struct ai_object *o, int error, void *value)
+{
+    size_t size = ai_result_size(o);
+    int64_t wide = error;
+    bool low = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+
+    memset(value, 0, size);
+    if (ai_result_signed(o))
+        memcpy(value, (char *)&wide + (low ? 0 : sizeof wide - size), size);
+}
+
 int ai_result(const struct ai_object *o, void *result)
 {
     if (__builtin_expect(!(o->flags & AI_VALUE), 0))

@@ -60,9 +60,25 @@ struct ai_object {
 _Static_assert(offsetof(struct ai_object, handle) == AI_POOL_HANDLE, "the pool's place");
 _Static_assert(sizeof(struct ai_object) == 88, "a bare sleep is to cost little");
 
-/* An object whose size, and its result's, no type knows: a future. */
-struct ai_sized {
+/* What runs on a stack: see task.h. */
+struct ai_coroutine {
     struct ai_object object;
+    struct ai_task *task; /* that runs it; NULL before and after */
+    struct ai_coroutine *parent;
+    union {
+        const void *made_at;                /* unused: the return address of who called it */
+        const struct asyncio__place *place; /* pending: where it is awaited; NULL for a root */
+    };
+};
+
+_Static_assert(sizeof(struct ai_coroutine) == sizeof(struct asyncio_awaitable), "<asyncio.h>");
+
+/* An object whose size, and its result's, no type knows: a future, a wait_for. */
+struct ai_sized {
+    union {
+        struct ai_object object;
+        struct ai_coroutine coroutine;
+    };
     uint32_t size;
     uint32_t result_size;
     bool result_signed;
@@ -236,6 +252,10 @@ static inline void ai_result_copy(const struct ai_object *o, void *result)
 
 /* Whether the result at `value` says nothing: void, or all zero. */
 bool ai_result_empty(const struct ai_object *o, const void *value);
+
+/* What stands at `value` for a result that is not there: the error, where it is a signed integer,
+ * else nothing. */
+void ai_result_fail(const struct ai_object *o, int error, void *value);
 
 /* A signed integer result. */
 int64_t ai_result_integer(const struct ai_object *o, const void *value);

@@ -18,18 +18,6 @@
 /* How many waits of a task are cancelled in vain during the shutdown before it is given up. */
 enum { AI_MOST_IGNORED = 100 };
 
-struct ai_coroutine {
-    struct ai_object object;
-    struct ai_task *task; /* that runs it; NULL before and after */
-    struct ai_coroutine *parent;
-    union {
-        const void *made_at;                /* unused: the return address of who called it */
-        const struct asyncio__place *place; /* pending: where it is awaited; NULL for a root */
-    };
-};
-
-_Static_assert(sizeof(struct ai_coroutine) == sizeof(struct asyncio_awaitable), "<asyncio.h>");
-
 /* The first cache line holds what a yield touches. */
 struct ai_task {
     struct ai_waiter waiter; /* run: goes on with the task */

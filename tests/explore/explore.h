@@ -12,6 +12,7 @@ struct exploration {
     unsigned workers;
     void (*begin)(void);                  /* what they share is made anew; NULL: nothing is */
     awaitable(int) (*worker)(int number); /* the body of each */
+    void (*absent)(int number);           /* told of one that ended before it began; or NULL */
     void (*end)(void);                    /* what must hold when all have ended; or NULL */
 };
 

@@ -1,14 +1,11 @@
-"""wait_for. In C it runs a coroutine in a task of its own, as Python did before 3.12, and so takes
-its own number of turns."""
+"""wait_for. It is that of Python 3.12 and later: what it waits for runs in the task that waits."""
 import math
 
 from scenario import *
 
-TURNS = "wait_for in C runs what it waits for in a task of its own"
 
-
-def timed(of=None, since=None):
-    return scenario(of, since, turns=False, differs=TURNS)
+def timed(of=None):
+    return scenario(of, since="3.12")
 
 
 async def slow(seconds):
@@ -23,7 +20,7 @@ async def slow(seconds):
     trace("slow ends")
 
 
-@timed("test_waitfor.test_asyncio_wait_for_cancelled", since="3.12")
+@timed("test_waitfor.test_asyncio_wait_for_cancelled")
 async def cancelled_waits_for_the_inner():
     t = task(asyncio.wait_for(slow(2), 4))
     await turns(3)
@@ -31,11 +28,7 @@ async def cancelled_waits_for_the_inner():
     trace(await outcome(t))
 
 
-@scenario(
-    "test_waitfor.test_asyncio_wait_for_cancelled",
-    differs="the task of its own has not begun yet, and so never does",
-    c="0 #5 ECANCELED",
-)
+@timed("test_waitfor.test_asyncio_wait_for_cancelled")
 async def cancelled_before_the_inner_begins():
     t = task(asyncio.wait_for(slow(2), 4))
     await sleep(0)
@@ -43,7 +36,7 @@ async def cancelled_before_the_inner_begins():
     trace(await outcome(t))
 
 
-@timed("test_waitfor.test_asyncio_wait_for_timeout", since="3.12")
+@timed("test_waitfor.test_asyncio_wait_for_timeout")
 async def timeout_waits_for_the_inner():
     trace(await outcome(asyncio.wait_for(slow(2), 1)))
 
@@ -177,7 +170,7 @@ async def cancel_suppressed():
     trace(await outcome(asyncio.wait_for(swallows(), 0.1)))
 
 
-@timed("test_waitfor.test_wait_for_issue86296", since="3.12")
+@timed("test_waitfor.test_wait_for_issue86296")
 async def issue86296():
     inner = task(just(5))
 
@@ -193,7 +186,7 @@ async def issue86296():
     trace(state(inner))
 
 
-@timed("test_waitfor.test_wait_for_issue86296", since="3.12")
+@timed("test_waitfor.test_wait_for_issue86296")
 async def cancelled_as_the_future_completes():
     f = future()
     t = task(asyncio.wait_for(f, 100))
@@ -247,7 +240,7 @@ async def cancelled_while_the_inner_takes_its_time():
     trace(await outcome(t))
 
 
-@timed("test_waitfor.test_cancel_wait_for", since="3.12")
+@timed("test_waitfor.test_cancel_wait_for")
 async def outer_cancellation_outranks_the_timeout():
     t = task(asyncio.wait_for(slow_to_end("inner", 10, 5), 1))
     await sleep(2)

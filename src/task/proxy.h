@@ -1,0 +1,23 @@
+/* What stands for another awaitable and has room for its result. It takes the one inside when it is
+ * made. */
+#ifndef AI_TASK_PROXY_H
+#define AI_TASK_PROXY_H
+
+#include "task/task.h"
+
+struct ai_proxy {
+    struct ai_sized sized;
+    struct ai_object *inner; /* a reference; NULL when it was given away */
+};
+
+/* Of a type whose result lies at ai_proxy_result(sizeof its structure), where zeroed room for it
+ * is made. NULL for NULL and without memory; the one inside is closed then. */
+struct ai_proxy *ai_proxy_new(const struct asyncio_awaitable_type *type, struct ai_object *inner);
+
+#define AI_PROXY_RESULT(size) (((size) + 15) & ~(size_t)15)
+
+/* For the type: what it waits for, and letting go of it. */
+void ai_proxy_waits_for(void *self, void (*visit)(asyncio_any x, void *arg), void *arg);
+void ai_proxy_destroy(void *self);
+
+#endif
