@@ -44,6 +44,21 @@ ASYNC_TEST(all_go_on_when_the_last_has_come)
     assert_history("3=2 1=0 2=1");
 }
 
+ASYNC_TEST(async_with_waits_before_the_block)
+{
+    barrier = asyncio_barrier(2);
+    awaitable(int) t = asyncio_create_task(waits(1));
+    async_with(&barrier)
+    {
+        await(t);
+        note("within");
+    }
+    await(asyncio_barrier_abort(&barrier));
+    async_with(&barrier) note("not to be seen");
+    assert_int_equal(asyncio_error(), -EPIPE);
+    assert_history("1=1 within");
+}
+
 ASYNC_TEST(alone_it_does_not_wait)
 {
     barrier = asyncio_barrier(1);
@@ -262,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(all_go_on_when_the_last_has_come),
+        TEST(async_with_waits_before_the_block),
         TEST(alone_it_does_not_wait),
         TEST(it_fills_again),
         TEST(who_is_cancelled_is_one_less),

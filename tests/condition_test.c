@@ -74,6 +74,20 @@ ASYNC_TEST(they_take_the_lock_in_turn)
     assert_history("1 - - 2 - - 3 - -");
 }
 
+ASYNC_TEST(async_with_holds_its_lock)
+{
+    awaitable(int) t = asyncio_create_task(waits(1));
+    await(asyncio_sleep(0));
+    async_with(&condition)
+    {
+        assert_true(asyncio_condition_locked(&condition));
+        asyncio_condition_notify_all(&condition);
+    }
+    assert_false(asyncio_condition_locked(&condition));
+    assert_int_equal(await(t), 0);
+    assert_history("1");
+}
+
 ASYNC_TEST(with_a_lock_that_others_use)
 {
     struct asyncio_lock lock = {0};
@@ -371,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(as_many_as_are_notified_go_on_in_order),
         TEST(they_take_the_lock_in_turn),
+        TEST(async_with_holds_its_lock),
         TEST(with_a_lock_that_others_use),
         TEST(what_holds_is_not_waited_for),
         TEST(what_does_not_hold_is_waited_for_again),

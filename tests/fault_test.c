@@ -172,6 +172,32 @@ static async(int, part_threads)
     return await(asyncio_shutdown_default_executor(60));
 }
 
+/* Not among a coroutine's variables: who waits may outlive it, where the other failed. */
+static _Thread_local struct asyncio_lock lock;
+static _Thread_local struct asyncio_barrier barrier;
+
+static async(int, takes_its_turn)
+{
+    int r = await(asyncio_lock_acquire(&lock));
+    if (r < 0)
+        return r;
+    r = await(leaf(0));
+    asyncio_lock_release(&lock);
+    return r;
+}
+
+static async(int, part_sync)
+{
+    int r = await(asyncio_gather(takes_its_turn(), takes_its_turn(), takes_its_turn()));
+    if (r < 0)
+        return r;
+    if (asyncio_lock_locked(&lock))
+        return -EILSEQ;
+    barrier = asyncio_barrier(2);
+    r = await(asyncio_gather(asyncio_barrier_wait(&barrier), asyncio_barrier_wait(&barrier)));
+    return r < 0 ? r : await(asyncio_wait_for(asyncio_lock_acquire(&lock), FOR_EVER));
+}
+
 static async(int, part_leftovers)
 {
     asyncio_spawn(leaf(1));
@@ -184,9 +210,9 @@ static async(int, part_leftovers)
 
 static async(int, scenario)
 {
-    awaitable(int) (*const parts[])(void) = {part_tasks,   part_gather,   part_generator,
-                                             part_with,    part_future,   part_errors,
-                                             part_leftovers, part_threads};
+    awaitable(int) (*const parts[])(void) = {part_tasks, part_gather,    part_generator,
+                                             part_with,  part_future,    part_errors,
+                                             part_sync,  part_leftovers, part_threads};
     int first = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         int r = await(parts[i]());

@@ -201,6 +201,53 @@ ASYNC_TEST(unused_it_takes_nothing)
     assert_history("1");
 }
 
+static async(int, leaves_early, (int, how))
+{
+    for (int i = 0; i < 2; i++) {
+        async_with(&lock)
+        {
+            assert_true(asyncio_lock_locked(&lock));
+            note("%d", i);
+            if (how == 0)
+                break; /* the block alone, which is a loop in C */
+            if (how == 1)
+                continue;
+            if (how == 2)
+                return 7;
+        }
+        assert_false(asyncio_lock_locked(&lock));
+    }
+    return 0;
+}
+
+ASYNC_TEST(async_with_releases_it_however_it_is_left)
+{
+    for (int how = 0; how < 4; how++) {
+        assert_int_equal(await(leaves_early(how)), how == 2 ? 7 : 0);
+        assert_false(asyncio_lock_locked(&lock));
+    }
+    assert_history("0 1 0 1 0 0 1");
+}
+
+static async(int, enters)
+{
+    async_with(&lock) note("within");
+    return asyncio_error();
+}
+
+ASYNC_TEST(async_with_is_skipped_when_it_is_cancelled)
+{
+    await(asyncio_lock_acquire(&lock));
+    awaitable(int) t = asyncio_create_task(enters());
+    await(asyncio_sleep(0));
+    asyncio_cancel(t);
+    assert_int_equal(await(t), -ECANCELED);
+    assert_true(asyncio_lock_locked(&lock));
+    asyncio_lock_release(&lock);
+    assert_int_equal(await(enters()), 0);
+    assert_history("within");
+}
+
 ASYNC_TEST(it_says_what_it_is)
 {
     char repr[128], expected[128];
@@ -370,6 +417,8 @@ int main(void)
         TEST(a_timeout_gives_up_its_place),
         TEST(made_tasks_they_need_no_stack),
         TEST(unused_it_takes_nothing),
+        TEST(async_with_releases_it_however_it_is_left),
+        TEST(async_with_is_skipped_when_it_is_cancelled),
         TEST(it_says_what_it_is),
         TEST(whatever_happens_it_is_not_lost),
         TEST(the_shutdown_leaves_no_line),

@@ -133,6 +133,23 @@ ASYNC_TEST(a_line_of_the_cancelled_is_no_line)
     assert_history("2 1:cancelled");
 }
 
+ASYNC_TEST(async_with_has_one)
+{
+    struct asyncio_bounded_semaphore bounded = asyncio_bounded_semaphore(1);
+
+    semaphore = asyncio_semaphore(2);
+    async_with(&semaphore)
+    {
+        async_with(&bounded)
+        {
+            assert_int_equal(semaphore.value, 1);
+            assert_true(asyncio_bounded_semaphore_locked(&bounded));
+        }
+        assert_false(asyncio_bounded_semaphore_locked(&bounded));
+    }
+    assert_int_equal(semaphore.value, 2);
+}
+
 ASYNC_TEST(bounded_it_is_the_same)
 {
     struct asyncio_bounded_semaphore s = asyncio_bounded_semaphore(1);
@@ -254,6 +271,7 @@ int main(void)
         TEST(who_is_cancelled_leaves_the_line),
         TEST(who_is_called_and_cancelled_gives_it_back),
         TEST(a_line_of_the_cancelled_is_no_line),
+        TEST(async_with_has_one),
         TEST(bounded_it_is_the_same),
         TEST(it_says_what_it_is),
         TEST(a_negative_value),
