@@ -263,6 +263,11 @@ char *asyncio_repr(asyncio_any x, char *buf, size_t n);
 /* Gives up the handle; an unused coroutine, operation or iterator is closed. NULL does nothing. */
 void asyncio_release(asyncio_any x);
 
+/* --- Timeouts, groups, waiting for several -----------------------------------------------------
+ */
+
+#include <asyncio/groups.h>
+
 /* --- Locks, events, conditions, semaphores, barriers -------------------------------------------
  */
 

@@ -56,6 +56,14 @@ GOOD = {
     "async_for in async_for": (
         "async_for (int i, numbers(3)) { async_for (int k, numbers(i)) { if (k) break; } }"
     ),
+    "async_with": (
+        "struct asyncio_lock l = {0}; struct asyncio_condition *c = 0; struct asyncio_context_manager"
+        " *const m = 0; async_with (&l) { async_with (c) { break; } async_with (m) return 1; }"
+    ),
+    "async_with of a timeout": (
+        "struct asyncio_timeout t = asyncio_timeout(1); async_with (&t) continue; async_with (t)"
+        " continue; async_with (asyncio_timeout(ASYNCIO_FOREVER)) return 1;"
+    ),
     "any handle": "asyncio_any h = add(1, 2); asyncio_release(h);",
     "retain": (
         "awaitable(int) t = asyncio_retain(asyncio_create_task(add(1, 2))); asyncio_release(t);"
@@ -108,6 +116,8 @@ BAD = {
     ),
     "a result for void": "awaitable(void) f = asyncio_future(void); asyncio_set_result(f, \"x\");",
     "an element of another type": "async_for (char *p, numbers(3)) (void)p;",
+    "async_with of an int": "async_with (1) return 0;",
+    "async_with of a struct": "struct asyncio_lock l = {0}; async_with (l) return 0;",
     "returning another type": 'return "text";',
     "a handle in a sum": "return add(1, 2) + 1;",
     "yield outside of a generator": "async_yield(1);",

@@ -315,18 +315,20 @@ void asyncio__for_end(struct asyncio__for *f);
  */
 
 /* What async_with enters and leaves (Python's __aenter__ and __aexit__): a pointer to one of one's
- * own, or to one of the library's. Both functions run on the stack of the task and may await.
- * enter() returns 0, or -errno: then the body is skipped and exit() not called. exit() is called
- * exactly once, however the body was left. */
+ * own, or to one of the library's; a timeout also by value. Both functions run on the stack of the
+ * task and may await. enter() returns 0, or -errno: then the body is skipped and exit() not called.
+ * exit() is called exactly once, however the body was left. Entering is an await: asyncio_error()
+ * tells of it. */
 struct asyncio_context_manager {
     int (*enter)(struct asyncio_context_manager *self);
     void (*exit)(struct asyncio_context_manager *self);
 };
 
-/* How the library enters and leaves what it has; `place` is where. */
+/* How the library enters and leaves what it has; `place` is where. exit() may change what the block
+ * is left with; `returns`: the coroutine does not go on behind the block. */
 struct asyncio__with_type {
     int (*enter)(void *manager, const struct asyncio__place *place);
-    void (*exit)(void *manager, const struct asyncio__place *place);
+    void (*exit)(void *manager, const struct asyncio__place *place, bool returns);
 };
 
 struct asyncio__with {
@@ -334,42 +336,57 @@ struct asyncio__with {
     const struct asyncio__with_type *type;
     const struct asyncio__place *place;
     bool inside;
+    bool body; /* has not come to its end */
 };
 
 struct asyncio__with asyncio__with_enter(void *manager, const struct asyncio__with_type *type,
                                          const struct asyncio__place *place);
 void asyncio__with_exit(struct asyncio__with *w);
+void asyncio__with_return(struct asyncio__with *w);
 
-extern const struct asyncio__with_type asyncio__manager_with, asyncio__lock_with,
-    asyncio__condition_with, asyncio__semaphore_with, asyncio__bounded_semaphore_with,
-    asyncio__barrier_with;
+extern const struct asyncio__with_type asyncio__manager_with, asyncio__timeout_with,
+    asyncio__task_group_with, asyncio__lock_with, asyncio__condition_with, asyncio__semaphore_with,
+    asyncio__bounded_semaphore_with, asyncio__barrier_with;
+struct asyncio_timeout;
+struct asyncio_task_group;
 struct asyncio_lock;
 struct asyncio_condition;
 struct asyncio_semaphore;
 struct asyncio_bounded_semaphore;
 struct asyncio_barrier;
 
+/* clang-format off */
 #define ASYNCIO__WITH_TYPE(m)                                                                      \
-    _Generic((m), struct asyncio_context_manager *                                                 \
-             : &asyncio__manager_with, struct asyncio_lock *                                       \
-             : &asyncio__lock_with, struct asyncio_condition *                                     \
-             : &asyncio__condition_with, struct asyncio_semaphore *                                \
-             : &asyncio__semaphore_with, struct asyncio_bounded_semaphore *                        \
-             : &asyncio__bounded_semaphore_with, struct asyncio_barrier *                          \
-             : &asyncio__barrier_with)
+    _Generic((m),                                                                                  \
+             struct asyncio_context_manager *: &asyncio__manager_with,                             \
+             struct asyncio_timeout *: &asyncio__timeout_with,                                     \
+             struct asyncio_timeout: &asyncio__timeout_with,                                       \
+             struct asyncio_task_group *: &asyncio__task_group_with,                               \
+             struct asyncio_lock *: &asyncio__lock_with,                                           \
+             struct asyncio_condition *: &asyncio__condition_with,                                 \
+             struct asyncio_semaphore *: &asyncio__semaphore_with,                                 \
+             struct asyncio_bounded_semaphore *: &asyncio__bounded_semaphore_with,                 \
+             struct asyncio_barrier *: &asyncio__barrier_with)
+/* clang-format on */
 
+#define ASYNCIO__WITH_POINTER(m, p) _Generic((m), struct asyncio_timeout : p, default : m)
+
+/* The innermost loop is there for break: left by that, or at its end, a body is left where the
+ * coroutine goes on behind the block; any other way is the cleanup's. */
 #define ASYNCIO_ASYNC_WITH(manager) ASYNCIO__WITH(manager, __COUNTER__)
 #define ASYNCIO__WITH(manager, id)                                                                 \
     ASYNCIO__WITH_(manager, ASYNCIO__CAT(asyncio__m, id), ASYNCIO__CAT(asyncio__o, id),            \
                    ASYNCIO__CAT(asyncio__w, id))
 #define ASYNCIO__WITH_(manager, m, once, w)                                                        \
     for (__typeof__(manager) m = (manager), *once = &m; once; once = NULL)                         \
-        for (struct asyncio__with w __attribute__((cleanup(asyncio__with_exit))) =                 \
-                 asyncio__with_enter(m, ASYNCIO__WITH_TYPE(m), __extension__({                     \
+        for (struct asyncio__with w __attribute__((cleanup(asyncio__with_return))) =               \
+                 asyncio__with_enter(ASYNCIO__WITH_POINTER(m, once), ASYNCIO__WITH_TYPE(m),        \
+                                     __extension__({                                               \
                                          ASYNCIO__HERE(asyncio__place);                            \
                                          &asyncio__place;                                          \
                                      }));                                                          \
-             w.inside; asyncio__with_exit(&w))
+             w.inside; asyncio__with_exit(&w))                                                     \
+            for (; w.body; w.body = false)
 
 /* --- The short names ---------------------------------------------------------------------------
  */

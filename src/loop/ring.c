@@ -25,3 +25,14 @@ void ai_ring_close(struct ai_ring *ring)
         ai_deallocate(ring->slot, ((size_t)ring->mask + 1) * sizeof *ring->slot);
     *ring = (struct ai_ring){0};
 }
+
+void ai_ring_replace(struct ai_ring *ring, const struct ai_ready *ready, struct ai_ready *other)
+{
+    for (uint32_t i = ring->tail; i != ring->head;) {
+        struct ai_ready **slot = &ring->slot[--i & ring->mask];
+        if (*slot == ready) {
+            *slot = other;
+            return;
+        }
+    }
+}

@@ -64,4 +64,7 @@ static inline struct ai_ready *ai_ring_pop(struct ai_ring *ring)
     return ring->slot[ring->head++ & ring->mask];
 }
 
+/* Puts another in the place of one that is in the queue, which is likely to be among the last. */
+void ai_ring_replace(struct ai_ring *ring, const struct ai_ready *ready, struct ai_ready *other);
+
 #endif

@@ -17,9 +17,9 @@ static int enter_lock(void *lock, const struct asyncio__place *place)
     return enter(asyncio_lock_acquire(lock), place);
 }
 
-static void leave_lock(void *lock, const struct asyncio__place *place)
+static void leave_lock(void *lock, const struct asyncio__place *place, bool returns)
 {
-    (void)place;
+    (void)place, (void)returns;
     asyncio_lock_release(lock);
 }
 
@@ -28,9 +28,9 @@ static int enter_condition(void *condition, const struct asyncio__place *place)
     return enter(asyncio_condition_acquire(condition), place);
 }
 
-static void leave_condition(void *condition, const struct asyncio__place *place)
+static void leave_condition(void *condition, const struct asyncio__place *place, bool returns)
 {
-    (void)place;
+    (void)place, (void)returns;
     asyncio_condition_release(condition);
 }
 
@@ -39,9 +39,9 @@ static int enter_semaphore(void *semaphore, const struct asyncio__place *place)
     return enter(asyncio_semaphore_acquire(semaphore), place);
 }
 
-static void leave_semaphore(void *semaphore, const struct asyncio__place *place)
+static void leave_semaphore(void *semaphore, const struct asyncio__place *place, bool returns)
 {
-    (void)place;
+    (void)place, (void)returns;
     asyncio_semaphore_release(semaphore);
 }
 
@@ -50,9 +50,10 @@ static int enter_bounded_semaphore(void *semaphore, const struct asyncio__place 
     return enter(asyncio_bounded_semaphore_acquire(semaphore), place);
 }
 
-static void leave_bounded_semaphore(void *semaphore, const struct asyncio__place *place)
+static void leave_bounded_semaphore(void *semaphore, const struct asyncio__place *place,
+                                    bool returns)
 {
-    (void)place;
+    (void)place, (void)returns;
     asyncio_bounded_semaphore_release(semaphore);
 }
 
@@ -61,9 +62,9 @@ static int enter_barrier(void *barrier, const struct asyncio__place *place)
     return enter(asyncio_barrier_wait(barrier), place);
 }
 
-static void leave_barrier(void *barrier, const struct asyncio__place *place)
+static void leave_barrier(void *barrier, const struct asyncio__place *place, bool returns)
 {
-    (void)barrier, (void)place;
+    (void)barrier, (void)place, (void)returns;
 }
 
 const struct asyncio__with_type asyncio__lock_with = {enter_lock, leave_lock};

@@ -9,8 +9,6 @@
 #include "task/task.h"
 #include "task/thread.h"
 
-#include <string.h>
-
 struct child {
     struct ai_waiter waiter;
     struct ai_object *object;
@@ -29,12 +27,11 @@ struct gather {
 
 static void store(struct gather *g, struct child *c)
 {
-    struct ai_object *o = c->object;
     char *place = g->results + g->size * (size_t)(c - g->children);
-    int error = ai_result(o, place);
+    int error = ai_result(c->object, place);
 
     if (error)
-        ai_result_fail(o, error, place);
+        ai_result_fail(c->object, error, place);
 }
 
 static void settle(struct gather *g, struct ai_error *error)

@@ -66,6 +66,18 @@ static bool begin(struct ai_task *task, struct ai_coroutine *g)
     return true;
 }
 
+/* How a generator that has come to its end ended: as a coroutine that returns nothing. */
+static void settle(struct ai_task *task, struct ai_coroutine *g)
+{
+    struct ai_error *raised = g->object.error, *last = task->error;
+    bool passed_on = ai_error_code(last) == -ECANCELED || ai_error_marks(last) & AI_ERROR_RETURNS;
+
+    g->object.error = NULL;
+    if (raised || !passed_on)
+        ai_error_set(&task->error, raised);
+    task->error = ai_error_marked(task->error, 0);
+}
+
 /* Lets the generator run to its next yield or its end; false at its end. */
 static bool step(struct ai_task *task, struct ai_coroutine *g, const struct asyncio__place *place)
 {
@@ -79,13 +91,7 @@ static bool step(struct ai_task *task, struct ai_coroutine *g, const struct asyn
     task->top = g->parent;
     if (g->object.state != AI_DONE)
         return true;
-    if (g->object.error || task->error) { /* a generator returns nothing: void for ai_settle */
-        int code = ai_error_code(task->error);
-        struct ai_error *error = g->object.error;
-        g->object.error = NULL;
-        if (error || code != -ECANCELED)
-            ai_error_set(&task->error, error);
-    }
+    settle(task, g);
     return false;
 }
 

@@ -20,24 +20,39 @@ void ai_task_resume(struct ai_ready *ready)
     ai_context_switch(&thread->loop->hub, &thread->task->context);
 }
 
-struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, const void *result)
+/* Whether what a coroutine returned says that it failed with its task's last error. What a block
+ * put in a cancellation's place is passed on as the cancellation would have been. */
+static bool is_passed_on(const struct ai_object *o, const struct ai_error *last, const void *result)
+{
+    int code = ai_error_code(last);
+    unsigned marks = ai_error_marks(last);
+
+    if (!ai_result_signed(o))
+        return (code == -ECANCELED || marks & AI_ERROR_RETURNS) && ai_result_empty(o, result);
+    int64_t value = ai_result_integer(o, result);
+    return value == code || (marks && value == -ECANCELED);
+}
+
+/* The value was computed before its block was left. */
+static struct ai_error *without_value(struct ai_object *o, struct ai_error *error, void *result)
+{
+    if (!ai_error_marks(error))
+        return error;
+    ai_result_fail(o, ai_error_code(error), result);
+    return ai_error_marked(error, 0);
+}
+
+struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, void *result)
 {
     struct ai_object *o = &c->object;
-    struct ai_error *error = o->error, *last = task->error;
-    int code = ai_error_code(last);
+    struct ai_error *raised = o->error, *last = task->error;
 
     task->error = NULL;
     o->error = NULL;
-    if (error) {
-        ai_error_unref(last);
-        return error;
-    }
-    bool passed_on = ai_result_signed(o) ? ai_result_integer(o, result) == code
-                                         : code == -ECANCELED && ai_result_empty(o, result);
-    if (passed_on)
-        return last;
+    if (!raised && is_passed_on(o, last, result))
+        return without_value(o, last, result);
     ai_error_unref(last);
-    return NULL;
+    return raised ? without_value(o, raised, result) : NULL;
 }
 
 /* Ends the task; returns what to go on with. That may need a stack: not the one this still runs on,
@@ -147,6 +162,7 @@ static __attribute__((noinline)) struct ai_task *task_new(void)
     task->stack = stack;
     ai_list_init(&task->owned);
     ai_list_init(&task->generators);
+    ai_list_init(&task->timeouts);
     return task;
 }
 
@@ -238,6 +254,7 @@ static void free_chain(struct ai_task *task)
 void ai_task_abandon(struct ai_task *task)
 {
     ai_report_destroyed_pending(&task->root->object);
+    ai_timeouts_abandon(task);
     free_chain(task);
     ai_error_clear(&task->error);
     ai_error_clear(&task->cancel_message);

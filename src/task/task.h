@@ -34,6 +34,7 @@ struct ai_task {
     struct ai_task *next_idle;
     struct ai_list owned;      /* the objects it made */
     struct ai_list generators; /* that it has begun and that are not at their end */
+    struct ai_list timeouts;   /* whose blocks it is in */
     struct ai_stack stack;
 };
 
@@ -56,8 +57,9 @@ void ai_task_resume(struct ai_ready *ready);
 void ai_task_start(struct ai_ready *ready);
 
 /* How a coroutine that has returned `result` ended: what it raised, what of its task's last error
- * it passed on, or NULL. */
-struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, const void *result);
+ * it passed on, or NULL. Where a block that it returned from made it fail, the result is put right.
+ */
+struct ai_error *ai_settle(struct ai_task *task, struct ai_coroutine *c, void *result);
 
 /* Leaving a loop or a block may await too; the error that it is left with outlives that. */
 static inline struct ai_error *ai_error_keep(struct ai_task *task)
@@ -74,6 +76,9 @@ static inline void ai_error_restore(struct ai_task *task, struct ai_error *kept)
     if (kept)
         ai_error_set(&task->error, kept);
 }
+
+/* Stops the timeouts of an abandoned task. */
+void ai_timeouts_abandon(struct ai_task *task);
 
 /* Gives back the stacks of the generators that an abandoned task leaves half-way. */
 void ai_generators_abandon(struct ai_task *task);
