@@ -1,9 +1,9 @@
 /* A loop for several runs, and what SIGINT does to a run. Included by <asyncio.h>.
  *
- *     struct asyncio_runner runner = {.debug = 1};        with asyncio.Runner(debug=True) as
- * runner: int n = asyncio_runner_run(&runner, count());           n = runner.run(count())
- *     asyncio_runner_run(&runner, report(n));                 runner.run(report(n))
- *     asyncio_runner_close(&runner);
+ *     with asyncio.Runner(debug=True) as runner:    struct asyncio_runner runner = {.debug = 1};
+ *         n = runner.run(count())                   int n = asyncio_runner_run(&runner, count());
+ *         runner.run(report(n))                     asyncio_runner_run(&runner, report(n));
+ *                                                   asyncio_runner_close(&runner);
  *
  * SIGINT. While a run is under way on the program's main thread, and SIGINT has its default
  * disposition when the run begins, the first SIGINT cancels the main task; a task that computes
