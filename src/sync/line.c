@@ -50,11 +50,11 @@ bool ai_line_leave(struct ai_caller *c, bool cancelled)
     return cancelled || !c->called;
 }
 
-void ai_caller_destroy(void *self)
+void ai_caller_give_up(void *self)
 {
     struct ai_caller *c = self;
 
-    if (__builtin_expect(c->in_line, 0))
+    if (c->in_line)
         unlink(c);
 }
 
@@ -86,7 +86,7 @@ bool ai_line_call_next(struct asyncio__line *line)
     return c;
 }
 
-bool ai_line_is_waited_in(const struct asyncio__line *line)
+bool ai_line_is_waited_in_still(const struct asyncio__line *line)
 {
     const struct ai_caller *c = line->first;
 

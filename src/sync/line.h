@@ -27,11 +27,11 @@ struct ai_caller {
         .name = label, .size = sizeof(structure), .result_size = sizeof(int),                      \
         .result_offset = offsetof(struct ai_caller, result), .result_signed = true,                \
         .pool_class = ASYNCIO__POOL_CLASS(sizeof(structure)), .step = function,                    \
-        .destroy = ai_caller_destroy,                                                              \
+        .cancel = ai_caller_give_up,                                                               \
     }
 
-/* Leaves the line: one that was given up in the shutdown. */
-void ai_caller_destroy(void *self);
+/* Leaves the line: it was given up in the shutdown. */
+void ai_caller_give_up(void *self);
 
 /* A new one for this line, as long as its type says; NULL without memory. */
 static inline void *ai_caller_new(const struct asyncio_awaitable_type *type,
@@ -79,8 +79,13 @@ bool ai_line_call_next(struct asyncio__line *line);
 /* Calls as many. */
 void ai_line_call(struct asyncio__line *line, size_t n);
 
+bool ai_line_is_waited_in_still(const struct asyncio__line *line);
+
 /* Whether somebody stands there who has not been cancelled. */
-bool ai_line_is_waited_in(const struct asyncio__line *line);
+static inline bool ai_line_is_waited_in(const struct asyncio__line *line)
+{
+    return __builtin_expect(line->first != NULL, 0) && ai_line_is_waited_in_still(line);
+}
 
 /* `<asyncio.locks.CLASS object at ADDRESS [STATE, waiters:N]>`; without the last where it is 0. */
 char *ai_line_repr(const struct asyncio__line *line, const char *class, const void *address,

@@ -12,19 +12,16 @@ static void call_first(struct asyncio_lock *lock)
         ai_caller_call(first);
 }
 
-static bool ask(struct asyncio_lock *lock, struct ai_caller *c)
+static __attribute__((noinline)) int wait_in_line(struct asyncio_lock *lock, struct ai_caller *c)
 {
-    if (lock->locked || ai_line_is_waited_in(&lock->line)) {
-        c->line = &lock->line;
-        ai_line_join(c);
-        return false;
-    }
-    lock->locked = true;
-    return true;
+    c->line = &lock->line;
+    ai_line_join(c);
+    return 0;
 }
 
 /* Cancelled, it passes on what it may have been called for. */
-static int go_on(struct asyncio_lock *lock, struct ai_caller *c, bool cancelled)
+static __attribute__((noinline)) int go_on(struct asyncio_lock *lock, struct ai_caller *c,
+                                           bool cancelled)
 {
     if (!ai_line_leave(c, cancelled)) {
         lock->locked = true;
@@ -37,7 +34,12 @@ static int go_on(struct asyncio_lock *lock, struct ai_caller *c, bool cancelled)
 
 int ai_lock_step(struct asyncio_lock *lock, struct ai_caller *c, bool cancelled)
 {
-    return c->in_line ? go_on(lock, c, cancelled) : ask(lock, c);
+    if (__builtin_expect(c->in_line, 0))
+        return go_on(lock, c, cancelled);
+    if (lock->locked || ai_line_is_waited_in(&lock->line))
+        return wait_in_line(lock, c);
+    lock->locked = true;
+    return 1;
 }
 
 static int acquire_step(void *self, bool cancelled)

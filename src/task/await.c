@@ -145,23 +145,36 @@ static __attribute__((noinline)) int further_steps(struct ai_task *task, struct 
         }
         code = o->type->step(o, cancelled);
     } while (code == 0 && task->ignored <= AI_MOST_IGNORED);
-    return code ? code : -ECANCELED;
+    if (code > 0)
+        ai_error_clear(&o->error); /* it was cancelled, and ended well all the same */
+    if (code != 0)
+        return code;
+    ai_step_give_up(o);
+    return -ECANCELED;
+}
+
+/* A first step that was not enough: > 0 when one was, or -errno. */
+static __attribute__((noinline)) int step_on(struct ai_object *o, int code)
+{
+    struct ai_task *task = ai_thread.task;
+
+    if (code == 0)
+        code = further_steps(task, o);
+    if (code < 0)
+        task->error = ai_outcome(o, ai_error_plain(code));
+    return code;
 }
 
 /* Something that goes on in steps, awaited. It has been taken. */
 static inline int step_through(struct ai_task *task, struct ai_object *o, void *result)
 {
     ai_error_clear(&task->error);
-    ai_step_begin(o);
+    o->ready.run = NULL; /* its flags are left alone: drop_plain() reads the whole word */
     int code = o->type->step(o, false);
-    if (code == 0)
-        code = further_steps(task, o);
-    if (code > 0) {
-        ai_result_copy(o, result);
-        return 0;
-    }
-    task->error = ai_outcome(o, ai_error_plain(code));
-    return code;
+    if (__builtin_expect(code <= 0, 0) && (code = step_on(o, code)) < 0)
+        return code;
+    ai_result_copy(o, result);
+    return 0;
 }
 
 /* A coroutine awaited is a call. It has been taken. */
@@ -268,6 +281,12 @@ static __attribute__((noinline)) int await_call(struct ai_task *task, asyncio_an
     return 0;
 }
 
+static __attribute__((noinline)) int failed_step(struct ai_object *o, asyncio_any h, int code)
+{
+    drop_plain(o, h);
+    return awaited(ai_thread.task, code);
+}
+
 static __attribute__((noinline)) int await_step(struct ai_task *task, asyncio_any h, void *result,
                                                 const struct asyncio__place *place)
 {
@@ -275,8 +294,10 @@ static __attribute__((noinline)) int await_step(struct ai_task *task, asyncio_an
 
     task->place = place;
     int code = step_through(task, o, result);
+    if (__builtin_expect(code, 0))
+        return failed_step(o, h, code);
     drop_plain(o, h);
-    return awaited(task, code);
+    return 0;
 }
 
 static __attribute__((noinline)) int yield_slowly(void *result, const struct asyncio__place *place)

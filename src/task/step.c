@@ -15,10 +15,12 @@ static void go_on(struct ai_object *o)
 {
     if (!ai_thread.closing)
         return;
-    if (o->cancels > AI_MOST_IGNORED)
-        ai_complete(o, ai_error_plain(-ECANCELED));
-    else
+    if (o->cancels <= AI_MOST_IGNORED) {
         ai_cancel(o);
+        return;
+    }
+    ai_step_give_up(o);
+    ai_complete(o, ai_error_plain(-ECANCELED));
 }
 
 void ai_step(struct ai_object *o)

@@ -29,6 +29,13 @@ void ai_step(struct ai_object *o);
 
 void ai_step_wake(struct ai_object *o);
 
+/* It goes on and on in the shutdown, and takes no further step. */
+static inline void ai_step_give_up(struct ai_object *o)
+{
+    if (o->type->cancel)
+        o->type->cancel(o);
+}
+
 /* Asks it to end: false where it was woken before and the task that awaits it has to remember. */
 bool ai_step_cancel(struct ai_object *o);
 
