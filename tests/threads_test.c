@@ -524,6 +524,13 @@ ASYNC_TEST(shut_down_before_any_use)
     assert_int_equal(await(asyncio_to_thread(add(1, 2))), -ESHUTDOWN);
 }
 
+static void the_next_loop_has_its_own(void **state)
+{
+    (void)state;
+    assert_int_equal(asyncio_run(asyncio_shutdown_default_executor(1)), 0);
+    assert_int_equal(asyncio_run(asyncio_to_thread(runs_failing())), -EPROTO);
+}
+
 ASYNC_TEST(shut_down_too_slowly)
 {
     gate_init();
@@ -1123,6 +1130,7 @@ int main(void)
         TEST(outside_of_a_loop),
         TEST(shut_down_by_hand),
         TEST(shut_down_before_any_use),
+        TEST(the_next_loop_has_its_own),
         TEST(threads_that_end_by_themselves),
         TEST(the_loop_turns_until_all_have_ended),
         TEST(a_function_outlives_the_loop),

@@ -97,6 +97,7 @@ ASYNCIO_ASYNC(int, asyncio_shutdown_default_executor, (double, seconds))
     struct asyncio_executor *executor = take_default();
     struct leave l;
 
+    ai_wind_up_later(); /* the next loop has one again */
     if (!executor)
         return 0;
     asyncio_any left = leave_begin(&l, executor);
