@@ -65,6 +65,7 @@
 #ifndef ASYNCIO_H
 #define ASYNCIO_H
 
+#include <asyncio/context.h>
 #include <asyncio/exception.h>
 #include <asyncio/graph.h>
 #include <asyncio/language.h>

@@ -14,6 +14,7 @@ struct callback {
     struct ai_object object; /* its `ready` runs it; `tasks` links it in the thread's callbacks */
     void (*function)(void *);
     void *arg;
+    ai_scope scope; /* it runs in */
     struct ai_timer timer;
     int64_t when; /* 0 without a timer */
     bool cancelled;
@@ -25,6 +26,7 @@ struct done_callback {
     struct ai_object *object;
     asyncio_done_callback *function;
     void *arg;
+    ai_scope scope;
 };
 
 static const struct asyncio_awaitable_type callback_type = {
@@ -37,6 +39,7 @@ static void drop(struct callback *c)
 {
     ai_list_remove(&c->object.tasks);
     ai_ring_unreserve(&ai_thread.loop->ready, 1);
+    ai_scope_drop(&c->scope);
     c->object.state = AI_DONE;
     ai_unref(&c->object);
 }
@@ -44,7 +47,7 @@ static void drop(struct callback *c)
 static void run(struct callback *c)
 {
     if (!c->cancelled)
-        c->function(c->arg);
+        ai_scope_call(&c->scope, c->function, c->arg);
     drop(c);
 }
 
@@ -72,6 +75,7 @@ static struct callback *callback_new(void (*function)(void *), void *arg)
     ai_take(&c->object); /* from its maker: it is the loop's */
     c->function = function;
     c->arg = arg;
+    c->scope = ai_scope_copy();
     c->object.ready.run = run_soon;
     ai_timer_init(&c->timer, run_timer);
     ai_list_append(&ai_thread.callbacks, &c->object.tasks);
@@ -148,7 +152,15 @@ static void done_callback_free(struct done_callback *d)
 {
     ai_list_remove(&d->link);
     ai_ring_unreserve(&ai_thread.loop->ready, 1);
+    ai_scope_drop(&d->scope);
     ai_deallocate(d, sizeof *d);
+}
+
+static void call_back(void *self)
+{
+    struct done_callback *d = self;
+
+    d->function(ai_handle(d->object), d->arg);
 }
 
 static void run_done_callback(struct ai_ready *ready)
@@ -157,7 +169,7 @@ static void run_done_callback(struct ai_ready *ready)
     struct ai_object *o = d->object;
 
     if (d->function)
-        d->function(ai_handle(o), d->arg);
+        ai_scope_call(&d->scope, call_back, d);
     done_callback_free(d);
     ai_unref(o);
 }
@@ -177,8 +189,11 @@ int asyncio_add_done_callback(asyncio_any h, asyncio_done_callback *function, vo
         ai_ring_unreserve(&loop->ready, 1);
         return -ENOMEM;
     }
-    *d = (struct done_callback){
-        .waiter.ready.run = run_done_callback, .object = o, .function = function, .arg = arg};
+    *d = (struct done_callback){.waiter.ready.run = run_done_callback,
+                                .object = o,
+                                .function = function,
+                                .arg = arg,
+                                .scope = ai_scope_copy()};
     ai_list_append(&ai_thread.done_callbacks, &d->link);
     ai_wait_on(o, &d->waiter);
     return 0;

@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "base/pool.h"
 #include "loop/loop.h"
+#include "task/contextvar.h"
 #include "task/error.h"
 
 #ifndef ASYNCIO_NO_KEYWORDS
@@ -64,7 +65,10 @@ _Static_assert(sizeof(struct ai_object) == 88, "a bare sleep is to cost little")
 struct ai_coroutine {
     struct ai_object object;
     struct ai_task *task; /* that runs it; NULL before and after */
-    struct ai_coroutine *parent;
+    union {
+        struct ai_coroutine *parent;
+        ai_scope scope; /* of a root: its task's context, until that ends */
+    };
     union {
         const void *made_at;                /* unused: the return address of who called it */
         const struct asyncio__place *place; /* pending: where it is awaited; NULL for a root */

@@ -100,6 +100,9 @@ bool ai_ensure_task(struct ai_object *o)
     if (type->await) {
         o->ready.run = ai_task_start;
         ai_coroutine(o)->task = NULL;
+        ai_coroutine(o)->scope = NULL;
+        if (__builtin_expect(ai_thread.scoped, 0))
+            ai_coroutine(o)->scope = ai_scope_copy();
     }
     o->waiters = NULL;
     o->name = ++ai_thread.numbered * 2 + 1;

@@ -64,6 +64,7 @@ static inline struct ai_next conclude(struct ai_task *task, struct ai_error *err
     root->task = NULL;
     if (!ai_list_empty(&task->owned))
         ai_disown_all(&task->owned);
+    ai_scope_drop(&root->scope);
     ai_complete(&root->object, error);
     return ai_next(&ai_thread);
 }
@@ -197,11 +198,13 @@ static struct ai_task *start(struct ai_ready *ready)
     bool cancelled = o->flags & AI_MUST_CANCEL || ai_thread.closing;
     struct ai_task *task = cancelled ? NULL : take();
 
-    if (__builtin_expect(task != NULL, 1))
+    if (__builtin_expect(task != NULL, 1)) {
         begin(task, ai_coroutine(o));
-    else
-        ai_complete(o, ai_error_plain(cancelled ? -ECANCELED : -ENOMEM));
-    return task;
+        return task;
+    }
+    ai_scope_drop(&ai_coroutine(o)->scope);
+    ai_complete(o, ai_error_plain(cancelled ? -ECANCELED : -ENOMEM));
+    return NULL;
 }
 
 struct ai_next ai_next_slowly(struct ai_thread *thread)

@@ -27,6 +27,7 @@ static void end(void *unused)
         return; /* exit() within a loop: its stacks are still in use */
     ai_disown_all(&thread->owned);
     ai_error_set(&thread->error, NULL);
+    ai_scope_drop(&thread->scope);
     thread->begun = false;
     ai_unref(thread->yield);
     ai_overflow_unwatch();

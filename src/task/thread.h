@@ -4,6 +4,7 @@
 #define AI_TASK_THREAD_H
 
 #include "ctx/stack.h"
+#include "task/contextvar.h"
 #include "task/object.h"
 
 /* A coroutine's body called as a plain function, outside of any task: in a thread of an executor.
@@ -35,6 +36,8 @@ struct ai_thread {
     struct ai_plain_call *plain_call; /* that runs here, or NULL */
     bool (*winding_up)(void);         /* the loop ends, its tasks have: is there more? */
     void *signal_stack;               /* for a handler of stack overflows */
+    ai_scope scope; /* the context where no task runs */
+    bool scoped;    /* any context may hold something */
     bool begun;
     bool turning; /* the loop runs: this is called from a task or a callback */
     bool debug;
