@@ -94,10 +94,11 @@ enum asyncio__kind {
  *     to put things in order; it then fails with -ECANCELED, at once or in a later step.
  * The last two need no stack, also as a task of their own. cancel() asks a started one to end soon:
  * it must still complete, with -ECANCELED or with what it had reached. NULL: the library completes
- * it with -ECANCELED at once. Of a stepping one it is called where the shutdown gives it up, who was
- * cancelled a hundred times and goes on: no step comes after that. destroy() releases what the object holds (not the object), whether it
- * was ever used or not; NULL: nothing. waits_for() calls visit(x, arg) for each awaitable that the
- * object, under way, waits for, so that call graphs show who waits for whom; NULL: for none. */
+ * it with -ECANCELED at once. A stepping one is told by cancel() that the shutdown gives it up, who
+ * was cancelled a hundred times and goes on: no step comes after that. destroy() releases what the
+ * object holds (not the object), whether it was ever used or not; NULL: nothing. waits_for() calls
+ * visit(x, arg) for each awaitable that the object, under way, waits for, so that call graphs show
+ * who waits for whom; NULL: for none. */
 struct asyncio_awaitable_type {
     const char *name;       /* in repr and diagnostics */
     size_t size;            /* of the object */
