@@ -3,6 +3,8 @@
  * One lives where its user put it, on the task's stack as a rule, with its timer in it. From
  * entering to leaving it is linked in its task's list, so that nothing refers to it should the task
  * be abandoned. */
+#include "task/timeout.h"
+
 #include "base/panic.h"
 #include "task/deadline.h"
 #include "task/thread.h"
@@ -83,11 +85,9 @@ int asyncio_timeout_reschedule(struct asyncio_timeout *t, double when)
     return error;
 }
 
-static int enter(void *manager, const struct asyncio__place *place)
+int ai_timeout_enter(struct asyncio_timeout *t)
 {
-    struct asyncio_timeout *t = manager;
     struct ai_task *task = ai_thread.task;
-    (void)place;
 
     if (t->state != CREATED)
         ai_panic("RuntimeError: Timeout has already been entered");
@@ -104,21 +104,33 @@ static int enter(void *manager, const struct asyncio__place *place)
     return 0;
 }
 
+bool ai_timeout_leave(struct asyncio_timeout *t)
+{
+    const struct ai_task *task = t->task;
+
+    ai_deadline_stop(timer_of(t));
+    ai_list_unlink(link_of(t));
+    if (t->state == ACTIVE) {
+        t->state = FINISHED;
+        return false;
+    }
+    t->state = EXPIRED;
+    return asyncio_uncancel(ai_handle(&task->root->object)) <= t->cancelling;
+}
+
+static int enter(void *manager, const struct asyncio__place *place)
+{
+    (void)place;
+    return ai_timeout_enter(manager);
+}
+
 static void leave(void *manager, const struct asyncio__place *place, bool returns)
 {
     struct asyncio_timeout *t = manager;
     struct ai_task *task = t->task;
     (void)place;
 
-    ai_deadline_stop(timer_of(t));
-    ai_list_unlink(link_of(t));
-    if (t->state == ACTIVE) {
-        t->state = FINISHED;
-        return;
-    }
-    t->state = EXPIRED;
-    if (asyncio_uncancel(ai_handle(&task->root->object)) <= t->cancelling &&
-        ai_error_code(ai_block_error(task)) == -ECANCELED)
+    if (ai_timeout_leave(t) && ai_error_code(ai_block_error(task)) == -ECANCELED)
         ai_block_leave(task, ai_error_plain(-ETIMEDOUT), returns ? AI_ERROR_RETURNS : 0, false);
 }
 
