@@ -84,9 +84,26 @@ GOOD = {
         " return asyncio_concurrent_result(asyncio_run_coroutine_threadsafe(pair(), NULL), 1).a;"
     ),
     "a task of a task": "await(asyncio_create_task(asyncio_create_task(add(1, 2))));",
+    "queues": (
+        "asyncio_queue(struct pair) q = asyncio_queue_new(struct pair, 1);"
+        " asyncio_queue_put_nowait(q, {1, 2});"
+        " await(asyncio_queue_put(q, await(asyncio_queue_get(q))));"
+        " struct pair p; await(asyncio_queue_get_into(q, &p)); await(asyncio_queue_join(q));"
+        " return (int)asyncio_queue_qsize(q) + await(asyncio_queue_get(q)).a + p.a;"
+    ),
 }
 
 BAD = {
+    "a queue of another type": "asyncio_queue(int) q = asyncio_queue_new(double, 0); (void)q;",
+    "an item of another type": "asyncio_queue(int) q = NULL; await(asyncio_queue_put(q, \"x\"));",
+    "a place for another type": (
+        "asyncio_queue(int) q = NULL; double d; asyncio_queue_get_nowait(q, &d);"
+    ),
+    "a get of another type": (
+        "asyncio_queue(int) q = NULL; awaitable(double) d = asyncio_queue_get(q); (void)d;"
+    ),
+    "await of a queue": "asyncio_queue(int) q = NULL; await(q);",
+    "an awaitable for a queue": "asyncio_queue_qsize(add(1, 2));",
     "a handle of another type": "awaitable(double) d = add(1, 2); (void)d;",
     "a handle made a task, of another type": (
         "awaitable(double) d = asyncio_create_task(add(1, 2)); (void)d;"

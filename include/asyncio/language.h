@@ -79,6 +79,8 @@ enum asyncio__kind {
     ASYNCIO__COROUTINE,
     ASYNCIO__GENERATOR,
     ASYNCIO__CALLBACK,
+    ASYNCIO__QUEUE,
+    ASYNCIO__CHANNEL,
 };
 
 /* What a kind of awaitable is and does: one constant for each, made by async() for coroutines and

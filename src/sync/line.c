@@ -86,6 +86,20 @@ bool ai_line_call_next(struct asyncio__line *line)
     return c;
 }
 
+bool ai_line_call_out_slowly(struct asyncio__line *line)
+{
+    struct ai_caller *c;
+
+    while ((c = line->first)) {
+        unlink(c);
+        if (ai_caller_is_woken(c))
+            continue;
+        ai_caller_call(c);
+        return true;
+    }
+    return false;
+}
+
 bool ai_line_is_waited_in_still(const struct asyncio__line *line)
 {
     const struct ai_caller *c = line->first;
@@ -95,14 +109,27 @@ bool ai_line_is_waited_in_still(const struct asyncio__line *line)
     return c;
 }
 
+void ai_line_dissolve(struct asyncio__line *line)
+{
+    while (ai_line_call_out(line))
+        continue;
+}
+
+size_t ai_line_length(const struct asyncio__line *line)
+{
+    size_t n = 0;
+
+    for (const struct ai_caller *c = line->first; c; c = c->next)
+        n++;
+    return n;
+}
+
 char *ai_line_repr(const struct asyncio__line *line, const char *class, const void *address,
                    const char *state, char *buf, size_t n)
 {
     char waiters[32] = "";
-    size_t count = 0;
+    size_t count = ai_line_length(line);
 
-    for (const struct ai_caller *c = line->first; c; c = c->next)
-        count++;
     if (count)
         snprintf(waiters, sizeof waiters, ", waiters:%zu", count);
     snprintf(buf, n, "<asyncio.locks.%s object at %p [%s%s]>", class, address, state, waiters);

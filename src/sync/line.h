@@ -76,8 +76,22 @@ void ai_caller_call(struct ai_caller *c);
 /* Calls the first one who has not been woken; false where there is none. */
 bool ai_line_call_next(struct asyncio__line *line);
 
+/* The same, and nobody has to stay behind those who are woken: with them it leaves the line. */
+bool ai_line_call_out_slowly(struct asyncio__line *line);
+
+static inline bool ai_line_call_out(struct asyncio__line *line)
+{
+    return __builtin_expect(line->first != NULL, 0) && ai_line_call_out_slowly(line);
+}
+
 /* Calls as many. */
 void ai_line_call(struct asyncio__line *line, size_t n);
+
+/* Ends the line: all leave it and are woken. */
+void ai_line_dissolve(struct asyncio__line *line);
+
+/* How many stand there. */
+size_t ai_line_length(const struct asyncio__line *line);
 
 bool ai_line_is_waited_in_still(const struct asyncio__line *line);
 

@@ -195,11 +195,11 @@ static inline void call(struct ai_task *task, struct ai_coroutine *c, void *resu
 
 static inline int await_slowly(struct ai_task *task, struct ai_object *o, void *result)
 {
-    if (o->state != AI_UNUSED)
-        return await_shared(task, o, result);
     if (o->type->kind > ASYNCIO__COROUTINE)
         ai_panic("TypeError: %s '%s' can't be used in 'await' expression", ai_noun(o->type),
                  o->type->name);
+    if (o->state != AI_UNUSED)
+        return await_shared(task, o, result);
     if (!o->type->await && !o->type->step)
         return await_operation(task, o, result);
     int code = 0;

@@ -16,6 +16,10 @@ const char *ai_noun(const struct asyncio_awaitable_type *type)
         return "async generator";
     case ASYNCIO__CALLBACK:
         return "callback handle";
+    case ASYNCIO__QUEUE:
+        return "queue";
+    case ASYNCIO__CHANNEL:
+        return "channel";
     default:
         return "awaitable";
     }
