@@ -152,10 +152,15 @@ static async(int, in_a_thread, (int, n))
     return n ? asyncio_raise(-EPROTO, "message number %d", n) : 0;
 }
 
+static asyncio_context_var(int) level = ASYNCIO_CONTEXT_VAR("level", 0);
+
 static async(int, part_threads)
 {
     struct asyncio_loop *loop = asyncio_get_running_loop();
-    int called = 0, r = await(asyncio_to_thread(in_a_thread(1)));
+    int called = 0, r = asyncio_context_var_set(&level, 1);
+    if (r < 0)
+        return r;
+    r = await(asyncio_to_thread(in_a_thread(1)));
     if (!loop || r != -EPROTO)
         return loop ? r : -ENOMEM;
     if ((r = asyncio_call_soon_threadsafe(loop, set_int, &called)) < 0)

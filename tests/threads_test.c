@@ -226,6 +226,87 @@ ASYNC_TEST(cancelled_as_it_ends)
     }
 }
 
+/* --- Executors of one's own --- */
+
+static int run_now(struct asyncio_executor *self, void (*run)(void *), void *arg)
+{
+    (void)self;
+    note("submit");
+    run(arg);
+    return 0;
+}
+
+static int run_never(struct asyncio_executor *self, void (*run)(void *), void *arg)
+{
+    (void)self, (void)run, (void)arg;
+    return -EBUSY;
+}
+
+static void nothing_to_end(struct asyncio_executor *self, bool wait)
+{
+    (void)self;
+    note("shutdown %d", wait);
+}
+
+static struct asyncio_executor here = {run_now, nothing_to_end};
+static struct asyncio_executor busy = {run_never, nothing_to_end};
+
+/* --- Context --- */
+
+static asyncio_context_var(int) level = ASYNCIO_CONTEXT_VAR("level", 0);
+
+static async(int, raises_level)
+{
+    int found = asyncio_context_var_get(&level);
+    asyncio_context_var_set(&level, found + 1);
+    return found * 10 + asyncio_context_var_get(&level);
+}
+
+static async(int, raises_level_in_loop)
+{
+    return asyncio_run(raises_level());
+}
+
+static async(int, raises_level_of, (struct asyncio_loop *, loop))
+{
+    asyncio_context_var_set(&level, 8);
+    asyncio_concurrent_future(int) f = asyncio_run_coroutine_threadsafe(raises_level(), loop);
+    int r = asyncio_concurrent_result(f, ASYNCIO_FOREVER);
+    asyncio_concurrent_release(f);
+    return r;
+}
+
+static void note_level(void *unused)
+{
+    (void)unused;
+    note("level %d", asyncio_context_var_get(&level));
+}
+
+static async(int, has_level_noted, (struct asyncio_loop *, loop))
+{
+    asyncio_context_var_set(&level, 9);
+    return asyncio_call_soon_threadsafe(loop, note_level, NULL);
+}
+
+ASYNC_TEST(context)
+{
+    struct asyncio_loop *loop = asyncio_get_running_loop();
+    asyncio_context_var_set(&level, 3);
+    awaitable(int) a = asyncio_to_thread(raises_level());
+    asyncio_context_var_set(&level, 4);
+    assert_int_equal(await(a), 34); /* of when it was made */
+    assert_int_equal(await(asyncio_to_thread(raises_level())), 45);
+    assert_int_equal(await(asyncio_create_task(asyncio_to_thread(raises_level()))), 45);
+    assert_int_equal(await(asyncio_to_thread(raises_level_in_loop())), 45);
+    assert_int_equal(await(asyncio_run_in_executor(NULL, raises_level())), 1);
+    assert_int_equal(await(asyncio_run_in_executor(NULL, raises_level())), 1);
+    assert_int_equal(await(asyncio_run_in_executor(&here, raises_level())), 1);
+    assert_int_equal(await(asyncio_to_thread(raises_level_of(loop))), 89);
+    assert_int_equal(await(asyncio_to_thread(has_level_noted(loop))), 0);
+    assert_history("submit level 9");
+    assert_int_equal(asyncio_context_var_get(&level), 4);
+}
+
 /* --- In the thread --- */
 
 static async(int, half_asleep, (int, n))
@@ -342,29 +423,6 @@ DEATH_TEST(used_twice, "cannot reuse already awaited coroutine 'add'")
 }
 
 /* --- Executors --- */
-
-static int run_now(struct asyncio_executor *self, void (*run)(void *), void *arg)
-{
-    (void)self;
-    note("submit");
-    run(arg);
-    return 0;
-}
-
-static int run_never(struct asyncio_executor *self, void (*run)(void *), void *arg)
-{
-    (void)self, (void)run, (void)arg;
-    return -EBUSY;
-}
-
-static void nothing_to_end(struct asyncio_executor *self, bool wait)
-{
-    (void)self;
-    note("shutdown %d", wait);
-}
-
-static struct asyncio_executor here = {run_now, nothing_to_end};
-static struct asyncio_executor busy = {run_never, nothing_to_end};
 
 static async(int, where)
 {
@@ -1111,6 +1169,7 @@ int main(void)
         TEST(cancelled_before_it_runs),
         TEST(timed_out),
         TEST(cancelled_as_it_ends),
+        TEST(context),
         TEST(a_loop_of_its_own),
         TEST(a_callback_is_not_the_function),
         TEST(never_awaited_in_a_thread),

@@ -34,7 +34,7 @@ struct asyncio_loop *asyncio_get_running_loop(void);
 
 /* callback(arg) runs in the next turn of that loop, on its thread; it must not await. From any
  * thread; those of one thread run in their order. 0, -ENOMEM, or -ESHUTDOWN: the loop has ended. A
- * callback that the loop's end overtakes never runs. */
+ * callback that the loop's end overtakes never runs. It runs in a copy of the caller's context. */
 int asyncio_call_soon_threadsafe(struct asyncio_loop *loop, void (*callback)(void *), void *arg);
 
 /* --- Concurrent futures ------------------------------------------------------------------------
@@ -46,10 +46,10 @@ int asyncio_call_soon_threadsafe(struct asyncio_loop *loop, void (*callback)(voi
 #define asyncio_concurrent_future(T) __typeof__(__typeof__(T)(****)(void))
 
 /* asyncio_run_coroutine_threadsafe(x, loop): runs x, an unused coroutine object of this thread, as
- * a task of that loop: its arguments are taken there and the coroutine is made anew. An
- * asyncio_concurrent_future(T). It fails with -ESHUTDOWN if the loop has ended already, with
- * -ECANCELED if it ends before the task has, with -ENOMEM if memory is short there. NULL for NULL
- * or without memory, x closed. */
+ * a task of that loop: its arguments and its context are taken there and the coroutine is made
+ * anew. An asyncio_concurrent_future(T). It fails with -ESHUTDOWN if the loop has ended already,
+ * with -ECANCELED if it ends before the task has, with -ENOMEM if memory is short there. NULL for
+ * NULL or without memory, x closed. */
 #define asyncio_run_coroutine_threadsafe(x, loop)                                                  \
     ASYNCIO__RUN_THREADSAFE(x, loop, ASYNCIO__CAT(asyncio__h, __COUNTER__))
 
@@ -85,15 +85,16 @@ void asyncio_concurrent_release(void *f);
  */
 
 /* asyncio_to_thread(x): the T of x, an unused coroutine object of an async function, whose body is
- * called in a thread of the loop's default executor. Nothing happens before it is awaited (or made
- * a task, gathered, …). Cancelling it fails it with -ECANCELED at once; a function that has begun
- * then runs on all the same, as a thread cannot be stopped; one that has not never does. Fails with
- * -EAGAIN if there is no thread to be had, -ESHUTDOWN after asyncio_shutdown_default_executor().
- * NULL for NULL or without memory, x closed. */
+ * called in a thread of the loop's default executor, in a copy of the context current now. Nothing
+ * happens before it is awaited (or made a task, gathered, …). Cancelling it fails it with
+ * -ECANCELED at once; a function that has begun then runs on all the same, as a thread cannot be
+ * stopped; one that has not never does. Fails with -EAGAIN if there is no thread to be had,
+ * -ESHUTDOWN after asyncio_shutdown_default_executor(). NULL for NULL or without memory, x closed.
+ */
 #define asyncio_to_thread(x) ASYNCIO__TYPED(x, ASYNCIO__TO_THREAD, )
 
-/* asyncio_run_in_executor(executor, x): the same in this executor (NULL: the default one), and at
- * once. */
+/* asyncio_run_in_executor(executor, x): the same in this executor (NULL: the default one), at
+ * once, and, as in Python, in an empty context. */
 #define asyncio_run_in_executor(executor, x) ASYNCIO__TYPED(x, asyncio__run_in_executor, executor)
 
 /* --- Executors ---------------------------------------------------------------------------------

@@ -61,6 +61,16 @@ void *ai_concurrent_new(struct ai_object *coroutine, size_t size)
     return f;
 }
 
+void *ai_concurrent_send(struct ai_object *coroutine, size_t size)
+{
+    struct ai_concurrent *f = ai_concurrent_new(coroutine, size);
+
+    if (!f || ai_scope_send(&f->scope))
+        return f;
+    ai_concurrent_unref(f);
+    return NULL;
+}
+
 struct ai_concurrent *ai_concurrent_ref(struct ai_concurrent *f)
 {
     atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
@@ -74,6 +84,7 @@ void ai_concurrent_unref(struct ai_concurrent *f)
     pthread_cond_destroy(&f->changed);
     pthread_mutex_destroy(&f->lock);
     ai_error_unref(f->error);
+    ai_scope_drop(&f->scope);
     ai_deallocate(f, f->size);
 }
 

@@ -12,6 +12,7 @@
 #define AI_IO_CONCURRENT_H
 
 #include "loop/inbox.h"
+#include "task/contextvar.h"
 #include "task/object.h"
 
 #include <pthread.h>
@@ -29,7 +30,8 @@ struct ai_concurrent {
     struct ai_list waits;
     const struct asyncio_awaitable_type *type; /* of the coroutine */
     void *frame;
-    size_t size; /* of all this */
+    ai_scope scope; /* it is to run in; its runner's from then on */
+    size_t size;    /* of all this */
     /* Where it is not run by an executor: the loop it is a task of, and what ends that task when
      * this has been cancelled. */
     struct asyncio_loop *loop;
@@ -46,8 +48,10 @@ struct ai_wait {
 struct ai_object *ai_coroutine_to_send(asyncio_any h);
 
 /* A pending future of this size, which begins with struct ai_concurrent, for this coroutine, which
- * is closed. NULL without memory. */
+ * is closed. NULL without memory. It is to run in an empty context, or, sent, in a copy of the
+ * current one. */
 void *ai_concurrent_new(struct ai_object *coroutine, size_t size);
+void *ai_concurrent_send(struct ai_object *coroutine, size_t size);
 
 struct ai_concurrent *ai_concurrent_ref(struct ai_concurrent *f);
 void ai_concurrent_unref(struct ai_concurrent *f);

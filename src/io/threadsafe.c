@@ -17,17 +17,35 @@ struct call {
     struct ai_message message;
     void (*function)(void *);
     void *arg;
+    ai_scope scope; /* it runs in */
 };
+
+static void free_call(struct call *c)
+{
+    ai_scope_drop(&c->scope);
+    ai_deallocate(c, sizeof *c);
+}
 
 static void receive_call(struct ai_message *m, bool lost)
 {
     struct call *c = ai_container(m, struct call, message);
-    void (*function)(void *) = c->function;
-    void *arg = c->arg;
 
-    ai_deallocate(c, sizeof *c);
     if (!lost)
-        function(arg);
+        ai_scope_call(&c->scope, c->function, c->arg);
+    free_call(c);
+}
+
+static struct call *call_new(void (*function)(void *), void *arg)
+{
+    struct call *c = ai_allocate(sizeof *c);
+
+    if (!c)
+        return NULL;
+    *c = (struct call){{.receive = receive_call}, function, arg, NULL};
+    if (ai_scope_send(&c->scope))
+        return c;
+    free_call(c);
+    return NULL;
 }
 
 int asyncio_call_soon_threadsafe(struct asyncio_loop *loop, void (*function)(void *), void *arg)
@@ -35,13 +53,12 @@ int asyncio_call_soon_threadsafe(struct asyncio_loop *loop, void (*function)(voi
     /* On the loop's own thread it keeps its place among the callbacks made there, as in Python. */
     if (ai_inbox_is_of(ai_thread.loop, loop))
         return asyncio_call_soon(function, arg) ? 0 : -ENOMEM;
-    struct call *c = ai_allocate(sizeof *c);
+    struct call *c = call_new(function, arg);
     if (!c)
         return -ENOMEM;
-    *c = (struct call){{.receive = receive_call}, function, arg};
     int error = ai_inbox_post(loop, &c->message);
     if (error)
-        ai_deallocate(c, sizeof *c);
+        free_call(c);
     return error;
 }
 
@@ -91,24 +108,25 @@ static struct ai_object *coroutine_anew(const struct ai_concurrent *f)
     return o;
 }
 
-static bool start_task(struct remote *r)
+/* In the context that was sent, of which the task takes a copy. */
+static void start_task(void *self)
 {
+    struct remote *r = self;
     struct ai_ring *ring = &ai_thread.loop->ready;
 
     if (!ai_ring_reserve(ring, 1))
-        return false;
+        return;
     struct ai_object *o = coroutine_anew(&r->future);
     if (!o || !ai_ensure_task(o)) {
         ai_ring_unreserve(ring, 1);
         if (o)
             ai_disown(o);
-        return false;
+        return;
     }
     r->task = o;
     r->waiter.ready.run = task_done;
     ai_wait_on(o, &r->waiter);
     ai_disown(o);
-    return true;
 }
 
 static void receive_start(struct ai_message *m, bool lost)
@@ -116,7 +134,9 @@ static void receive_start(struct ai_message *m, bool lost)
     struct remote *r = ai_container(m, struct remote, start);
 
     if (!lost && !asyncio_concurrent_done(r)) {
-        if (start_task(r))
+        ai_scope_call(&r->future.scope, start_task, r);
+        ai_scope_drop(&r->future.scope);
+        if (r->task)
             return; /* the reference is the task's */
         ai_concurrent_finish(&r->future, ai_error_plain(-ENOMEM), false);
     }
@@ -151,7 +171,7 @@ void *asyncio__run_coroutine_threadsafe(asyncio_any h, struct asyncio_loop *loop
 {
     if (!h)
         return NULL;
-    struct remote *r = ai_concurrent_new(ai_coroutine_to_send(h), sizeof *r);
+    struct remote *r = ai_concurrent_send(ai_coroutine_to_send(h), sizeof *r);
     if (!r)
         return NULL;
     r->future.loop = loop;

@@ -31,7 +31,14 @@ static _Thread_local struct ai_list started;
 
 /* --- What runs in the executor --- */
 
-static struct ai_error *call_plainly(const struct ai_concurrent *f)
+static void call_body(void *self)
+{
+    struct ai_concurrent *f = self;
+
+    f->type->await(f->frame, ai_concurrent_result_place(f));
+}
+
+static struct ai_error *call_plainly(struct ai_concurrent *f)
 {
     struct ai_thread *thread = &ai_thread;
     struct ai_task *task = thread->task; /* there is one where submit() calls it right away */
@@ -39,7 +46,8 @@ static struct ai_error *call_plainly(const struct ai_concurrent *f)
 
     thread->task = NULL;
     thread->plain_call = &call;
-    f->type->await(f->frame, ai_concurrent_result_place(f));
+    ai_scope_call(&f->scope, call_body, f);
+    ai_scope_drop(&f->scope);
     thread->plain_call = outer;
     thread->task = task;
     return call.error;
@@ -250,23 +258,22 @@ static asyncio_any handle(struct ai_object *o)
     return o ? ai_handle(o) : NULL;
 }
 
-static struct ai_object *call_new(asyncio_any h, struct asyncio_executor *executor)
+asyncio_any asyncio__to_thread(asyncio_any h)
 {
     if (!h)
         return NULL;
-    struct ai_concurrent *f = ai_concurrent_new(ai_coroutine_to_send(h), sizeof *f);
-    return ai_wrap_new(f, true, executor);
+    struct ai_concurrent *f = ai_concurrent_send(ai_coroutine_to_send(h), sizeof *f);
+    return handle(ai_wrap_new(f, true, NULL));
 }
 
-asyncio_any asyncio__to_thread(asyncio_any h)
-{
-    return handle(call_new(h, NULL));
-}
-
+/* Its context is not passed on, as in Python. */
 asyncio_any asyncio__run_in_executor(asyncio_any h, struct asyncio_executor *executor)
 {
     ai_thread_loop("asyncio_run_in_executor");
-    return ai_wrap_start(call_new(h, executor));
+    if (!h)
+        return NULL;
+    struct ai_concurrent *f = ai_concurrent_new(ai_coroutine_to_send(h), sizeof *f);
+    return ai_wrap_start(ai_wrap_new(f, true, executor));
 }
 
 asyncio_any asyncio__wrap_future(void *f)

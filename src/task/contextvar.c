@@ -163,6 +163,7 @@ void ai_scope_call(ai_scope *scope, void (*function)(void *), void *arg)
 {
     ai_scope outer = ai_thread.scope;
 
+    ai_thread.scoped |= *scope != NULL; /* it may come from another thread */
     ai_thread.scope = *scope;
     function(arg);
     *scope = ai_thread.scope;
