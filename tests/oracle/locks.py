@@ -235,7 +235,7 @@ async def lock_context_manager_cancelled():
     trace(f"{lock.locked()}")
 
 
-@scenario("test_locks.test_acquire_cancel", turns=False, differs="wait_for takes its own turns")
+@scenario("test_locks.test_acquire_cancel", since="3.12")
 async def lock_wait_for():
     lock = asyncio.Lock()
     a = task(taker("a", lock, 5))
@@ -547,7 +547,7 @@ async def condition_two_of_one_lock():
     await a
 
 
-@scenario("test_locks.test_timeout_in_block", turns=False, differs="wait_for takes its own turns")
+@scenario("test_locks.test_timeout_in_block", since="3.12")
 async def condition_timeout_in_block():
     cond = asyncio.Condition()
     async with cond:

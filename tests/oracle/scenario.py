@@ -78,6 +78,22 @@ class Loop(asyncio.SelectorEventLoop):
         super()._run_once()
 
 
+class InOrder(dict):
+    """A set in the order of adding. Python's groups cancel in the order of a set, which is none."""
+
+    def add(self, x):
+        self[x] = True
+
+    def discard(self, x):
+        self.pop(x, None)
+
+
+class TaskGroup(asyncio.TaskGroup):
+    def __init__(self):
+        super().__init__()
+        self._tasks = InOrder()
+
+
 counted = None
 
 
