@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 static const struct exploration *const explorations[] = {
-    &explore_tasks,     &explore_lock,      &explore_event,
-    &explore_condition, &explore_semaphore, &explore_barrier,
+    &explore_tasks,     &explore_lock,           &explore_event,
+    &explore_condition, &explore_semaphore,      &explore_barrier,
+    &explore_queue,     &explore_priority_queue, &explore_lifo_queue,
 };
 
 enum { COUNT = sizeof explorations / sizeof *explorations, MOST_WORKERS = 16 };
@@ -90,8 +91,10 @@ static bool begun[MOST_WORKERS];
 
 static async(int, work, (int, number))
 {
-    begun[number] = true;
-    return await(running->worker(number));
+    awaitable(int) worker = running->worker(number);
+
+    begun[number] = worker;
+    return await(worker);
 }
 
 static void look_whether_it_began(asyncio_any task, void *begun_place)
