@@ -93,6 +93,7 @@
 /* The untyped functions behind the typed macros; see each macro below. */
 int asyncio__run(asyncio_any x, void *result);
 asyncio_any asyncio__create_task(asyncio_any x, const char *name);
+asyncio_any asyncio__task(asyncio_any x, const char *name);
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
     asyncio__gather(asyncio_any const *x, size_t n, void *results, size_t size);
 asyncio_any asyncio__wait_for(asyncio_any x, double seconds);
@@ -123,6 +124,14 @@ bool asyncio__cancel(asyncio_any x, const char *message);
 
 /* asyncio_ensure_future(x): x itself where it is a task or future, else a task of it. */
 #define asyncio_ensure_future(x) asyncio_create_task(x)
+
+/* asyncio_create_eager_task(x), asyncio_create_eager_task(x, "name"): the same, but x starts at
+ * once (Python's eager_start=True), on a stack of its own, and this returns when it first suspends.
+ * If it ended before that it is done, and has taken no turn of the loop. Outside of the loop's
+ * turns it is scheduled. Without memory NULL, x closed; without memory for a stack it is done with
+ * -ENOMEM. */
+#define asyncio_create_eager_task(...)                                                             \
+    ASYNCIO__CAT(ASYNCIO__EAGER_TASK_, ASYNCIO__ONE_OR_N(__VA_ARGS__))(__VA_ARGS__)
 
 /* Fire and forget: asyncio_create_task() and asyncio_release() in one. NULL does nothing. */
 void asyncio_spawn(asyncio_any x);
@@ -255,6 +264,21 @@ size_t asyncio_all_tasks(asyncio_any *tasks, size_t n);
  * fit. Returns buf. */
 char *asyncio_repr(asyncio_any x, char *buf, size_t n);
 
+/* Who makes the tasks of this thread's loop: of all that asyncio_create_task(), asyncio_spawn(),
+ * asyncio_gather() and others make one of. It is called with the handle of a coroutine or operation
+ * that nobody has used and a name or NULL, and returns that handle, which it has made a task by
+ * asyncio_task() or asyncio_create_eager_task(), or NULL where those do, without memory. (Python's
+ * may return anything.) NULL, as at first: asyncio_task(). set aborts without a loop. */
+typedef asyncio_any asyncio_task_factory(asyncio_any x, const char *name);
+void asyncio_set_task_factory(asyncio_task_factory *factory);
+asyncio_task_factory *asyncio_get_task_factory(void);
+
+/* The factory of eager tasks. */
+asyncio_any asyncio_eager_task_factory(asyncio_any x, const char *name);
+
+/* asyncio_task(x), asyncio_task(x, "name"): asyncio_create_task() without the factory, for it. */
+#define asyncio_task(...) ASYNCIO__CAT(ASYNCIO__TASK_, ASYNCIO__ONE_OR_N(__VA_ARGS__))(__VA_ARGS__)
+
 /* --- Ownership ---------------------------------------------------------------------------------
  */
 
@@ -362,6 +386,20 @@ void asyncio_loop_close(void);
 #define ASYNCIO__SHIELD(h, none) asyncio__shield(h)
 #define ASYNCIO__CREATE_TASK_1(x) ASYNCIO__TYPED(x, asyncio__create_task, NULL)
 #define ASYNCIO__CREATE_TASK_2(x, name) ASYNCIO__TYPED(x, asyncio__create_task, name)
+
+#define ASYNCIO__TASK_1(x) ASYNCIO__ANY_TYPED(x, asyncio__task, NULL)
+#define ASYNCIO__TASK_2(x, name) ASYNCIO__ANY_TYPED(x, asyncio__task, name)
+#define ASYNCIO__EAGER_TASK_1(x) ASYNCIO__TYPED(x, asyncio_eager_task_factory, NULL)
+#define ASYNCIO__EAGER_TASK_2(x, name) ASYNCIO__TYPED(x, asyncio_eager_task_factory, name)
+
+/* As ASYNCIO__TYPED, and for an asyncio_any too, as a factory has it. */
+#define ASYNCIO__ANY_TYPED(x, function, argument)                                                  \
+    ASYNCIO__ANY_TYPED_(x, function, argument, ASYNCIO__CAT(asyncio__h, __COUNTER__))
+#define ASYNCIO__ANY_TYPED_(x, function, argument, h)                                              \
+    __extension__({                                                                                \
+        __auto_type h = (x);                                                                       \
+        (__typeof__(h))function((asyncio_any)h, argument);                                         \
+    })
 
 #define ASYNCIO__CANCEL_1(x) (asyncio_cancel)(x)
 #define ASYNCIO__CANCEL_2(x, message) asyncio__cancel(x, message)

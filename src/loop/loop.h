@@ -53,6 +53,13 @@ static inline void ai_loop_push(struct ai_loop *loop, struct ai_ready *ready)
     ai_ring_push(&loop->ready, ready);
 }
 
+/* In front of all others, in this turn: what ai_loop_next() gives next. */
+static inline void ai_loop_push_front(struct ai_loop *loop, struct ai_ready *ready)
+{
+    ai_ring_push_front(&loop->ready, ready);
+    loop->left++;
+}
+
 /* Makes the timer due after / at so many seconds, saturating. 0 or -ENOMEM. */
 int ai_loop_start_timer(struct ai_loop *loop, struct ai_timer *t, double delay);
 int64_t ai_nanoseconds(double seconds);

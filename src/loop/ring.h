@@ -53,6 +53,11 @@ static inline void ai_ring_push(struct ai_ring *ring, struct ai_ready *ready)
     ring->slot[ring->tail++ & ring->mask] = ready;
 }
 
+static inline void ai_ring_push_front(struct ai_ring *ring, struct ai_ready *ready)
+{
+    ring->slot[--ring->head & ring->mask] = ready;
+}
+
 /* The n-th from the front. Beyond the end it is whatever was there: fit for a prefetch only. */
 static inline struct ai_ready *ai_ring_peek(const struct ai_ring *ring, uint32_t n)
 {

@@ -12,7 +12,7 @@ static struct ai_object *task_of(struct ai_ready *ready)
 {
     if (ready->run == ai_task_resume)
         return &ai_container(ready, struct ai_task, waiter.ready)->root->object;
-    if (ready->run == ai_task_start)
+    if (ready->run == ai_task_start || ready->run == ai_task_start_now)
         return ai_container(ready, struct ai_object, ready);
     return NULL;
 }

@@ -1,8 +1,8 @@
 /* Starting, ending and cancelling: what is the same for all that can be awaited.
  *
  * An operation made a task has no stack. Its own place in the ready queue stands for the steps a
- * coroutine would take, so that it takes as many turns as one in Python: `begin` starts it,
- * `finish` completes it in the turn after what it waited for. */
+ * coroutine would take, so that it takes as many turns as one in Python: ai_operation_begin()
+ * starts it, `finish` completes it in the turn after what it waited for. */
 #include "base/panic.h"
 #include "task/diagnose.h"
 #include "task/step.h"
@@ -29,7 +29,7 @@ void ai_start(struct ai_object *o)
         asyncio_complete(o, code);
 }
 
-static void begin(struct ai_ready *ready)
+void ai_operation_begin(struct ai_ready *ready)
 {
     struct ai_object *o = ai_container(ready, struct ai_object, ready);
 
@@ -42,7 +42,7 @@ static void begin(struct ai_ready *ready)
 
 static bool is_begun(const struct ai_object *o)
 {
-    return o->ready.run != begin;
+    return o->ready.run != ai_operation_begin;
 }
 
 /* Then `finish` is in the ready queue. */
@@ -72,81 +72,6 @@ void asyncio_complete(void *self, int code)
     if (code > 0)
         ai_panic("asyncio_complete(%d): an error is negative", code);
     ai_finish(self, ai_error_plain(code), code == 0);
-}
-
-/* --- Tasks --- */
-
-static __attribute__((cold)) void check_can_be_task(const struct ai_object *o)
-{
-    ai_thread_loop("a task was to be created");
-    if (o->type->kind > ASYNCIO__COROUTINE)
-        ai_panic("TypeError: a coroutine was expected, got %s '%s'", ai_noun(o->type),
-                 o->type->name);
-    ai_reused(o);
-}
-
-bool ai_ensure_task(struct ai_object *o)
-{
-    struct ai_loop *loop = ai_thread.loop;
-    const struct asyncio_awaitable_type *type = o->type;
-
-    if (o->flags & AI_SHARED)
-        return true;
-    if (__builtin_expect(!loop || o->state != AI_UNUSED || type->kind > ASYNCIO__COROUTINE, 0))
-        check_can_be_task(o);
-    if (!ai_ring_reserve(&loop->ready, 1))
-        return false;
-    o->ready.run = begin;
-    if (type->await) {
-        o->ready.run = ai_task_start;
-        ai_coroutine(o)->task = NULL;
-        ai_coroutine(o)->scope = NULL;
-        if (__builtin_expect(ai_thread.scoped, 0))
-            ai_coroutine(o)->scope = ai_scope_copy();
-    }
-    o->waiters = NULL;
-    o->name = ++ai_thread.numbered * 2 + 1;
-    o->life += ai_life(1, AI_PENDING - AI_UNUSED, AI_SHARED | AI_TASK);
-    ai_list_append(&ai_thread.tasks, &o->tasks);
-    ai_thread.tasks_alive++;
-    ai_loop_push(loop, &o->ready);
-    return true;
-}
-
-/* Takes the name over. A named task uses up no number, as in Python. */
-static void name_task(struct ai_object *o, char *name)
-{
-    ai_thread.numbered--;
-    o->name = (uintptr_t)name;
-}
-
-asyncio_any asyncio__create_task(asyncio_any h, const char *name)
-{
-    struct ai_object *o = ai_object_to_take(h);
-    char *copy = NULL;
-
-    if (!o)
-        return NULL;
-    bool fresh = o->state == AI_UNUSED;
-    if (fresh && !ai_is_unused(o))
-        ai_reused(o);
-    if ((fresh && name && !(copy = ai_string_copy(name))) || !ai_ensure_task(o)) {
-        ai_string_free(copy);
-        ai_disown(o);
-        return NULL;
-    }
-    if (copy)
-        name_task(o, copy);
-    if (__builtin_expect(o->flags & AI_ONCE, 0))
-        o->flags &= (uint8_t)~AI_ONCE; /* from now on it is held as a task is */
-    return ai_handle(o);
-}
-
-void asyncio_spawn(asyncio_any h)
-{
-    h = asyncio__create_task(h, NULL);
-    if (h)
-        ai_disown(ai_object(h));
 }
 
 /* --- Cancelling --- */

@@ -133,6 +133,7 @@ void ai_run_close(void)
     ai_observe_end();
     thread->closing = false;
     thread->exception_handler = NULL;
+    thread->task_factory = NULL;
     thread->loop = NULL;
     ai_loop_close(loop);
     ai_deallocate(loop, sizeof *loop);

@@ -244,6 +244,44 @@ void ai_task_start(struct ai_ready *ready)
     ai_context_enter(&ai_thread.loop->hub, &task->context);
 }
 
+/* Is taken from the queue before it could run. */
+static void go_back(struct ai_ready *ready)
+{
+    (void)ready;
+}
+
+/* From the hub: what lies in front sends whoever parks back there. */
+static void start_from_hub(struct ai_loop *loop, struct ai_task *task)
+{
+    static struct ai_ready hub = {go_back};
+
+    ai_loop_push_front(loop, &hub);
+    ai_thread.task = task;
+    ai_context_enter(&loop->hub, &task->context);
+    ai_loop_take(loop);
+}
+
+static void start_from_task(struct ai_loop *loop, struct ai_task *task, struct ai_task *maker)
+{
+    ai_loop_push_front(loop, &maker->waiter.ready);
+    ai_thread.task = task;
+    ai_context_enter(&maker->context, &task->context);
+}
+
+void ai_task_start_now(struct ai_ready *ready)
+{
+    int saved_errno = errno;
+    struct ai_task *maker = ai_thread.task, *task = start(ready);
+
+    if (!task)
+        return;
+    if (maker)
+        start_from_task(ai_thread.loop, task, maker);
+    else
+        start_from_hub(ai_thread.loop, task);
+    *ai_thread.errno_place = saved_errno;
+}
+
 /* Coroutines between the root and the top were taken by their awaits, which will not end. */
 static void free_chain(struct ai_task *task)
 {

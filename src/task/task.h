@@ -56,6 +56,12 @@ void ai_task_resume(struct ai_ready *ready);
 /* Starts the task of a coroutine object that ai_ensure_task() scheduled. */
 void ai_task_start(struct ai_ready *ready);
 
+/* The same, on whatever stack this is called: returns when the task first suspends, or ends. */
+void ai_task_start_now(struct ai_ready *ready);
+
+/* Starts an operation that is a task. */
+void ai_operation_begin(struct ai_ready *ready);
+
 /* How a coroutine that has returned `result` ended: what it raised, what of its task's last error
  * it passed on, or NULL. Where a block that it returned from made it fail, the result is put right.
  */

@@ -74,6 +74,7 @@ static void forget_in_child(void)
     if (ai_thread.runner)
         ai_runner_forget(ai_thread.runner);
     ai_thread.exception_handler = NULL;
+    ai_thread.task_factory = NULL;
     ai_thread.loop = NULL;
     ai_thread.task = NULL;
     ai_thread.closing = false;

@@ -33,11 +33,12 @@ struct ai_thread {
     struct asyncio_runner *runner;            /* whose the loop is, if a runner's */
     asyncio_exception_handler *exception_handler; /* of the loop, NULL for the default one */
     void *exception_arg;
-    struct ai_plain_call *plain_call; /* that runs here, or NULL */
-    bool (*winding_up)(void);         /* the loop ends, its tasks have: is there more? */
-    void *signal_stack;               /* for a handler of stack overflows */
-    ai_scope scope; /* the context where no task runs */
-    bool scoped;    /* any context may hold something */
+    asyncio_task_factory *task_factory; /* of the loop, or NULL */
+    struct ai_plain_call *plain_call;   /* that runs here, or NULL */
+    bool (*winding_up)(void);           /* the loop ends, its tasks have: is there more? */
+    void *signal_stack;                 /* for a handler of stack overflows */
+    ai_scope scope;                     /* the context where no task runs */
+    bool scoped;                        /* any context may hold something */
     bool begun;
     bool turning; /* the loop runs: this is called from a task or a callback */
     bool debug;
