@@ -1,7 +1,7 @@
 /* Contexts: the values of context variables that belong to a task, a callback, a thread.
  *
- * A scope is what one of these has: values of its own (NULL: none), which it shares with copies of it
- * until either sets one; or a struct asyncio_context that it has entered. The current one is the
+ * A scope is what one of these has: values of its own (NULL: none), which it shares with copies of
+ * it until either sets one; or a struct asyncio_context that it has entered. The current one is the
  * running task's, in the root of its coroutines; where none runs, the thread's. Everything here is
  * for one thread, but a scope that was sent to another is that thread's. */
 #ifndef AI_TASK_CONTEXTVAR_H
