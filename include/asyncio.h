@@ -314,6 +314,12 @@ int asyncio_raise(int error, const char *format, ...) __attribute__((format(prin
 int asyncio_error(void);
 const char *asyncio_error_message(void);
 
+/* Where several failed, as in a task group, that error has the code of the first, and members. How
+ * many it has: 1 where it is no group, 0 where all went well. The i-th one's code and, unless
+ * `message` is NULL, message, valid as long as the above; 0 and "" beyond the last. */
+size_t asyncio_error_count(void);
+int asyncio_error_at(size_t i, const char **message);
+
 /* --- The loop ----------------------------------------------------------------------------------
  */
 
@@ -384,6 +390,15 @@ void asyncio_loop_close(void);
     })
 #define ASYNCIO__WAIT_FOR(h, seconds) asyncio__wait_for(h, seconds)
 #define ASYNCIO__SHIELD(h, none) asyncio__shield(h)
+#define ASYNCIO__GROUP_TASK_1(group, x) ASYNCIO__GROUP_TASK_2(group, x, NULL)
+#define ASYNCIO__GROUP_TASK_2(group, x, name)                                                      \
+    ASYNCIO__GROUP_TASK(group, x, name, ASYNCIO__CAT(asyncio__h, __COUNTER__))
+#define ASYNCIO__GROUP_TASK(group, x, name, h)                                                     \
+    __extension__({                                                                                \
+        __auto_type h = (x);                                                                       \
+        ASYNCIO__CHECK(h);                                                                         \
+        (__typeof__(h))asyncio__task_group_create_task(group, (asyncio_any)h, name);               \
+    })
 #define ASYNCIO__CREATE_TASK_1(x) ASYNCIO__TYPED(x, asyncio__create_task, NULL)
 #define ASYNCIO__CREATE_TASK_2(x, name) ASYNCIO__TYPED(x, asyncio__create_task, name)
 

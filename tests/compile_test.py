@@ -64,6 +64,11 @@ GOOD = {
         "struct asyncio_timeout t = asyncio_timeout(1); async_with (&t) continue; async_with (t)"
         " continue; async_with (asyncio_timeout(ASYNCIO_FOREVER)) return 1;"
     ),
+    "a group of tasks": (
+        "struct asyncio_task_group tg = {0}; async_with (&tg) { awaitable(int) t ="
+        ' asyncio_task_group_create_task(&tg, add(1, 2), "n");'
+        " asyncio_task_group_create_task(&tg, nothing()); return await(t); }"
+    ),
     "any handle": "asyncio_any h = add(1, 2); asyncio_release(h);",
     "retain": (
         "awaitable(int) t = asyncio_retain(asyncio_create_task(add(1, 2))); asyncio_release(t);"
@@ -135,6 +140,11 @@ BAD = {
     "an element of another type": "async_for (char *p, numbers(3)) (void)p;",
     "async_with of an int": "async_with (1) return 0;",
     "async_with of a struct": "struct asyncio_lock l = {0}; async_with (l) return 0;",
+    "a group's task of another type": (
+        "struct asyncio_task_group tg = {0}; awaitable(double) t ="
+        " asyncio_task_group_create_task(&tg, add(1, 2)); (void)t;"
+    ),
+    "async_with of a group by value": "struct asyncio_task_group g = {0}; async_with (g) return 0;",
     "returning another type": 'return "text";',
     "a handle in a sum": "return add(1, 2) + 1;",
     "yield outside of a generator": "async_yield(1);",

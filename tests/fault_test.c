@@ -203,6 +203,40 @@ static async(int, part_sync)
     return r < 0 ? r : await(asyncio_wait_for(asyncio_lock_acquire(&lock), FOR_EVER));
 }
 
+static async(int, part_timeout)
+{
+    struct asyncio_timeout t = asyncio_timeout(FOR_EVER);
+    int r = 0;
+    async_with(&t)
+    {
+        if ((r = asyncio_timeout_reschedule(&t, asyncio_time() + MOMENT / 10)) < 0)
+            return r;
+        r = await(asyncio_sleep(FOR_EVER));
+    }
+    if (asyncio_error() != -ETIMEDOUT)
+        return r < 0 ? r : asyncio_error();
+    return 0;
+}
+
+static async(int, part_group)
+{
+    struct asyncio_task_group tg = {0};
+    int made = 0;
+    async_with(&tg)
+    {
+        made += asyncio_task_group_create_task(&tg, leaf(1)) != NULL;
+        made += asyncio_task_group_create_task(&tg, fails(), "named") != NULL;
+        made += asyncio_task_group_create_task(&tg, asyncio_sleep(FOR_EVER)) != NULL;
+        made += asyncio_task_group_create_task(&tg, fails()) != NULL;
+        if (made < 4)
+            asyncio_task_group_cancel(&tg);
+    }
+    int error = asyncio_error();
+    return error == -EPROTO || error == -ENOMEM ? (made == 4 && error == -EPROTO ? 0 : -ENOMEM)
+           : made == 4                          ? error
+                                                : -ENOMEM;
+}
+
 static async(int, part_leftovers)
 {
     asyncio_spawn(leaf(1));
@@ -215,9 +249,9 @@ static async(int, part_leftovers)
 
 static async(int, scenario)
 {
-    awaitable(int) (*const parts[])(void) = {part_tasks, part_gather,    part_generator,
-                                             part_with,  part_future,    part_errors,
-                                             part_sync,  part_leftovers, part_threads};
+    awaitable(int) (*const parts[])(void) = {
+        part_tasks, part_gather,  part_generator, part_with,      part_future, part_errors,
+        part_sync,  part_timeout, part_group,     part_leftovers, part_threads};
     int first = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         int r = await(parts[i]());

@@ -1,4 +1,4 @@
-/* Timeouts around a block. Included by <asyncio.h>.
+/* Timeouts around a block, and groups of tasks that end with it. Included by <asyncio.h>.
  *
  *     async_with (asyncio_timeout(10))                    async with asyncio.timeout(10):
  *     {                                                       await fetch(url)
@@ -6,6 +6,13 @@
  *     }
  *     if (asyncio_error() == -ETIMEDOUT)                  (except TimeoutError)
  *         puts("too slow");                                   print("too slow")
+ *
+ *     struct asyncio_task_group tg = {0};
+ *     async_with (&tg)                                    async with asyncio.TaskGroup() as tg:
+ *     {
+ *         asyncio_task_group_create_task(&tg, f());           tg.create_task(f())
+ *         asyncio_task_group_create_task(&tg, g());           tg.create_task(g())
+ *     }                                                   # both are done
  *
  * What a block is left with. A block fails where asyncio_raise() is in effect when it is left, and
  * is left by a cancellation where its last await failed with -ECANCELED: what the coroutine then
@@ -50,6 +57,38 @@ int asyncio_timeout_reschedule(struct asyncio_timeout *timeout, double when);
 
 /* Whether its time came while the block ran. */
 bool asyncio_timeout_expired(const struct asyncio_timeout *timeout);
+
+/* --- Groups of tasks ---------------------------------------------------------------------------
+ */
+
+/* Zeroed, and entered once, by `async_with (&tg)`. The block is left when all its tasks are done.
+ * The first of them that fails, or a body that fails, has the others and the body cancelled, and
+ * they are waited for all the same. Then the block is left with all failures in one:
+ * asyncio_error() is the code of the first, asyncio_error_message() "unhandled errors in a
+ * TaskGroup (2 sub-exceptions)", and asyncio_error_at() gives each of them. A child that is
+ * cancelled is no failure. A cancellation from outside has the tasks cancelled, and is what the
+ * block is left with unless something failed; then it comes at the next await that suspends.
+ * Entering fails with -ENOMEM alone. Its members are the library's. */
+struct asyncio_task_group {
+    void *group;
+    unsigned char state;
+};
+
+asyncio_any asyncio__task_group_create_task(struct asyncio_task_group *group, asyncio_any x,
+                                            const char *name);
+
+/* asyncio_task_group_create_task(&tg, x), asyncio_task_group_create_task(&tg, x, "name"): as
+ * asyncio_create_task(), within the group; the body and the group's tasks may call it. The handle
+ * is the caller's as any task's: where many are created, release it at once. A group that is
+ * shutting down cancels the task before it ever runs (Python: RuntimeError). A group that has not
+ * been entered or has been left, or an x that is a task or future already, ends the program. NULL
+ * for NULL or without memory, x closed. */
+#define asyncio_task_group_create_task(group, ...)                                                 \
+    ASYNCIO__CAT(ASYNCIO__GROUP_TASK_, ASYNCIO__ONE_OR_N(__VA_ARGS__))(group, __VA_ARGS__)
+
+/* Cancels the tasks of the group and its body; the block is then left without a cancellation, as if
+ * at its end. Before it is entered: as soon as it is. A group that has been left: nothing. */
+void asyncio_task_group_cancel(struct asyncio_task_group *group);
 
 #pragma GCC visibility pop
 

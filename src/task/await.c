@@ -177,6 +177,14 @@ static inline int step_through(struct ai_task *task, struct ai_object *o, void *
     return 0;
 }
 
+int ai_await_steps(struct ai_task *task, struct ai_object *o, const struct asyncio__place *place)
+{
+    max_align_t nothing;
+
+    task->place = place;
+    return awaited(task, step_through(task, o, &nothing));
+}
+
 /* A coroutine awaited is a call. It has been taken. */
 static inline void call(struct ai_task *task, struct ai_coroutine *c, void *result,
                         const struct asyncio__place *place)
@@ -396,4 +404,19 @@ int asyncio_error(void)
 const char *asyncio_error_message(void)
 {
     return ai_error_message(last_error());
+}
+
+size_t asyncio_error_count(void)
+{
+    return ai_error_count(last_error());
+}
+
+int asyncio_error_at(size_t i, const char **message)
+{
+    const struct ai_error *e = last_error();
+
+    e = i < ai_error_count(e) ? ai_error_member(e, i) : NULL;
+    if (message)
+        *message = ai_error_message(e);
+    return ai_error_code(e);
 }

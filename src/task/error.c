@@ -4,7 +4,6 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 
 struct ai_error {
     int code;
@@ -72,24 +71,20 @@ struct ai_error *ai_error_text(int code, const char *message)
     return formatted(code, "%s", message);
 }
 
-static struct ai_error *only_first(struct ai_error *const *members, size_t n)
-{
-    for (size_t i = 1; i < n; i++)
-        ai_error_unref(members[i]);
-    return members[0];
-}
-
-struct ai_error *ai_error_group(struct ai_error *const *members, size_t n, const char *text)
+struct ai_error *ai_error_group(const struct ai_error *first, size_t n, const char *text)
 {
     const char *format = n == 1 ? "%s (%zu sub-exception)" : "%s (%zu sub-exceptions)";
     size_t length = (size_t)snprintf(NULL, 0, format, text, n);
-    struct ai_error *e = error_new(ai_error_code(members[0]), length, n);
+    struct ai_error *e = error_new(ai_error_code(first), length, n);
 
-    if (!e)
-        return only_first(members, n);
-    snprintf(e->message, length + 1, format, text, n);
-    memcpy(e->member, members, n * sizeof *members);
+    if (e)
+        snprintf(e->message, length + 1, format, text, n);
     return e;
+}
+
+void ai_error_put(struct ai_error *group, size_t i, struct ai_error *member)
+{
+    group->member[i] = member;
 }
 
 size_t ai_error_count(const struct ai_error *e)

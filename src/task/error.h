@@ -33,9 +33,10 @@ struct ai_error *ai_error_new(int code, const char *format, va_list args);
 /* The same of a message as it is. */
 struct ai_error *ai_error_text(int code, const char *message);
 
-/* These and their number, which is not 0, in one: of the first one's code, with the message
- * "TEXT (N sub-exceptions)". Takes them over. Without memory: the first. */
-struct ai_error *ai_error_group(struct ai_error *const *members, size_t n, const char *text);
+/* A group of n errors, each to be put in once, which is taken over: of the first one's code, with
+ * the message "TEXT (N sub-exceptions)". NULL without memory. */
+struct ai_error *ai_error_group(const struct ai_error *first, size_t n, const char *text);
+void ai_error_put(struct ai_error *group, size_t i, struct ai_error *member);
 
 /* How many errors it consists of, 0 for NULL, and the i-th; itself where it is no group. */
 size_t ai_error_count(const struct ai_error *e);

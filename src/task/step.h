@@ -36,6 +36,11 @@ static inline void ai_step_give_up(struct ai_object *o)
         o->type->cancel(o);
 }
 
+/* Lets one that is under way, and stays its caller's, go on to its end as an await of it would. It
+ * has no result. 0 or -errno; the task's error says the same. */
+struct ai_task;
+int ai_await_steps(struct ai_task *task, struct ai_object *o, const struct asyncio__place *place);
+
 /* Asks it to end: false where it was woken before and the task that awaits it has to remember. */
 bool ai_step_cancel(struct ai_object *o);
 

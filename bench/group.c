@@ -1,0 +1,60 @@
+/* What a task in a TaskGroup costs, from its making to the group's end, beside one that is
+ * gathered. */
+#include <asyncio.h>
+
+#include "bench.h"
+
+#include <string.h>
+
+enum { AT_ONCE = 100 };
+
+static async(int, child, (int, n))
+{
+    return n;
+}
+
+static async(double, gathers, (long, n))
+{
+    awaitable(int) c[AT_ONCE];
+    double start = bench_now();
+    for (long done = 0; done < n; done += AT_ONCE) {
+        for (int i = 0; i < AT_ONCE; i++)
+            c[i] = child(i);
+        await(asyncio_gather_n(c, AT_ONCE));
+    }
+    return bench_now() - start;
+}
+
+static async(double, groups, (long, n))
+{
+    double start = bench_now();
+    for (long done = 0; done < n; done += AT_ONCE) {
+        struct asyncio_task_group tg = {0};
+        async_with(&tg)
+        {
+            for (int i = 0; i < AT_ONCE; i++)
+                asyncio_release(asyncio_task_group_create_task(&tg, child(i)));
+        }
+    }
+    return bench_now() - start;
+}
+
+static double round_of_gathers(long n)
+{
+    return asyncio_run(gathers(n));
+}
+
+static double round_of_groups(long n)
+{
+    return asyncio_run(groups(n));
+}
+
+int main(int argc, char **argv)
+{
+    const char *figure = argc > 1 ? argv[1] : "";
+
+    if (strcmp(figure, "group") != 0)
+        bench_report("gather", "ours", bench_ns(round_of_gathers), "ns", "");
+    if (strcmp(figure, "gather") != 0)
+        bench_report("group", "ours", bench_ns(round_of_groups), "ns", "");
+}
