@@ -1,6 +1,7 @@
 #include "base/pool.h"
 
 _Thread_local struct ai_pool ai_pool;
+atomic_uint ai_pools;
 
 /* A chunk is its head, then slots of one class. */
 struct ai_pool_chunk {
@@ -42,6 +43,8 @@ bool ai_pool_refill(struct ai_pool *pool, unsigned class)
 
     if (!chunk)
         return false;
+    if (!pool->chunks)
+        atomic_fetch_add(&ai_pools, 1);
     chunk->pool = pool;
     chunk->size = size;
     chunk->next = pool->chunks;
@@ -63,6 +66,8 @@ size_t ai_pool_used(const struct ai_pool *pool)
 
 void ai_pool_close(struct ai_pool *pool)
 {
+    if (pool->chunks)
+        atomic_fetch_sub(&ai_pools, 1);
     while (pool->chunks) {
         struct ai_pool_chunk *chunk = pool->chunks;
         pool->chunks = chunk->next;

@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -47,6 +48,10 @@ struct ai_pool {
 
 /* This thread's. */
 extern _Thread_local struct ai_pool ai_pool __attribute__((tls_model("initial-exec")));
+
+/* How many threads have one with memory in it: where it is 1, and this thread's has, every slot is
+ * its own. */
+extern atomic_uint ai_pools;
 
 #define AI_POOL_TAGGED ((uintptr_t)1 << (8 * sizeof(uintptr_t) - 1))
 #define AI_POOL_ONE_GENERATION ((uintptr_t)1 << (8 * sizeof(uintptr_t) - 16))

@@ -245,8 +245,9 @@ static inline bool is_plain(asyncio_any h)
     const struct ai_object *o = asyncio_awaitable_object(h);
 
     return ai_is_handle(h) && o->handle == (uintptr_t)h &&
-           o->life == ai_life(1, AI_UNUSED, AI_OWNED) && ai_pool_of(o) == &ai_pool &&
-           o->type->pool_class;
+           o->life == ai_life(1, AI_UNUSED, AI_OWNED) && o->type->pool_class &&
+           (atomic_load_explicit(&ai_pools, memory_order_relaxed) == 1 ||
+            ai_pool_of(o) == &ai_pool);
 }
 
 static inline bool is_call(asyncio_any h)
@@ -348,9 +349,11 @@ int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *pla
         return await_any(h, result, place);
     if (h == ASYNCIO__YIELD)
         return asyncio__yield_turn(result, place);
-    if (is_plain(h))
-        return (is_call(h) ? await_call : await_step)(task, h, result, place);
-    return await_any(h, result, place);
+    if (!is_plain(h))
+        return await_any(h, result, place);
+    if (is_call(h))
+        return await_call(task, h, result, place);
+    return await_step(task, h, result, place);
 }
 
 /* --- Errors --- */
