@@ -99,7 +99,7 @@ async def reset_nested():
     show("main")
 
 
-@scenario("test_context.test_context_get_other_default")
+@scenario("test_context.test_context_getset_1")
 async def get_default():
     unset = contextvars.ContextVar("unset")
     trace(f"{unset.get(5)}")

@@ -303,7 +303,7 @@ async def call_later_in_order():
     await sleep(3)
 
 
-@scenario("test_base_events.test_call_at")
+@scenario("test_base_events.test_time_and_call_at")
 async def call_at_and_in_the_past():
     loop = asyncio.get_running_loop()
     loop.call_at(loop.time() + 1, say, "in a second")

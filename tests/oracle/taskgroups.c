@@ -698,3 +698,117 @@ SCENARIO(timeout_taskgroup_in_time)
     trace("%s", outcome(await(limited(1, two_long_ones))));
     cancelling();
 }
+
+/* --- TaskGroup.cancel --- */
+
+BODY(cancels_in_its_body)
+{
+    CREATE(g, worker("a", 5, 0));
+    await(asyncio_sleep(1));
+    asyncio_task_group_cancel(g);
+    return await(worker("body", 5, 0));
+}
+
+SCENARIO(cancel_group_in_its_body)
+{
+    trace("%s", outcome(await(grouped("group", cancels_in_its_body))));
+    cancelling();
+}
+
+static async(int, cancels_group, (group *, g))
+{
+    await(asyncio_sleep(1));
+    trace("cancels");
+    asyncio_task_group_cancel(g);
+    return 0;
+}
+
+BODY(with_one_that_cancels)
+{
+    CREATE(g, worker("a", 5, 0));
+    CREATE(g, cancels_group(g));
+    return await(worker("body", 5, 0));
+}
+
+SCENARIO(cancel_group_from_a_child)
+{
+    trace("%s", outcome(await(grouped("group", with_one_that_cancels))));
+    cancelling();
+}
+
+static void cancel_it(void *g)
+{
+    asyncio_task_group_cancel(g);
+}
+
+BODY(cancelled_by_a_callback)
+{
+    CREATE(g, worker("a", 5, 0));
+    asyncio_call_later(1, cancel_it, g);
+    return 0;
+}
+
+SCENARIO(cancel_group_whose_body_is_over)
+{
+    trace("%s", outcome(await(grouped("group", cancelled_by_a_callback))));
+    cancelling();
+}
+
+SCENARIO(cancel_group_twice_and_after_its_end)
+{
+    group g = {0};
+    async_with(&g)
+    {
+        CREATE(&g, worker("a", 5, 0));
+        await(asyncio_sleep(1));
+        asyncio_task_group_cancel(&g);
+        asyncio_task_group_cancel(&g);
+    }
+    asyncio_task_group_cancel(&g);
+    await(asyncio_sleep(1));
+    trace("nothing is cancelled");
+}
+
+SCENARIO(cancel_group_before_it_is_entered)
+{
+    group g = {0};
+    asyncio_task_group_cancel(&g);
+    async_with(&g)
+    {
+        if (await(worker("body", 5, 0)) == 0)
+            trace("not reached");
+    }
+    trace("left");
+    cancelling();
+}
+
+BODY(cancels_one_that_crashes)
+{
+    CREATE(g, crash("a", 5, -EIO));
+    await(asyncio_sleep(1));
+    asyncio_task_group_cancel(g);
+    return 0;
+}
+
+SCENARIO(cancel_group_and_a_child_fails)
+{
+    trace("%s", outcome(await(grouped("group", cancels_one_that_crashes))));
+    cancelling();
+}
+
+BODY(cancels_a_slow_one)
+{
+    CREATE(g, slow_to_end("a", 5, 5));
+    await(asyncio_sleep(1));
+    asyncio_task_group_cancel(g);
+    return await(asyncio_sleep(5));
+}
+
+SCENARIO(cancel_group_and_its_task)
+{
+    awaitable(int) t = asyncio_create_task(grouped("group", cancels_a_slow_one));
+    await(asyncio_sleep(2));
+    asyncio_cancel(t);
+    trace("%s", outcome(await(t)));
+    trace("%s", yes(asyncio_cancelled(t)));
+}

@@ -563,3 +563,102 @@ async def timeout_taskgroup_in_time():
 
     trace(await ended(limited()))
     cancelling()
+
+
+# --- TaskGroup.cancel, of Python 3.15 -------------------------------------------------------------
+
+
+def by_hand(main):
+    return scenario(
+        "own",
+        since="3.15",
+        turns=False,
+        differs="by hand: how many turns it takes is not documented",
+    )(main)
+
+
+@by_hand
+async def cancel_group_in_its_body():
+    async def body(g):
+        g.create_task(worker("a", 5))
+        await sleep(1)
+        g.cancel()
+        await worker("body", 5)
+
+    trace(await ended(grouped("group", body)))
+    cancelling()
+
+
+@by_hand
+async def cancel_group_from_a_child():
+    async def cancels(g):
+        await sleep(1)
+        trace("cancels")
+        g.cancel()
+
+    async def body(g):
+        g.create_task(worker("a", 5))
+        g.create_task(cancels(g))
+        await worker("body", 5)
+
+    trace(await ended(grouped("group", body)))
+    cancelling()
+
+
+@by_hand
+async def cancel_group_whose_body_is_over():
+    async def body(g):
+        g.create_task(worker("a", 5))
+        call_later(1, g.cancel)
+
+    trace(await ended(grouped("group", body)))
+    cancelling()
+
+
+@by_hand
+async def cancel_group_twice_and_after_its_end():
+    async with TaskGroup() as g:
+        g.create_task(worker("a", 5))
+        await sleep(1)
+        g.cancel()
+        g.cancel()
+    g.cancel()
+    await sleep(1)
+    trace("nothing is cancelled")
+
+
+@by_hand
+async def cancel_group_before_it_is_entered():
+    g = TaskGroup()
+    g.cancel()
+    async with g:
+        await worker("body", 5)
+        trace("not reached")
+    trace("left")
+    cancelling()
+
+
+@by_hand
+async def cancel_group_and_a_child_fails():
+    async def body(g):
+        g.create_task(crash("a", 5, EIO))
+        await sleep(1)
+        g.cancel()
+
+    trace(await ended(grouped("group", body)))
+    cancelling()
+
+
+@by_hand
+async def cancel_group_and_its_task():
+    async def body(g):
+        g.create_task(slow_to_end("a", 5, 5))
+        await sleep(1)
+        g.cancel()
+        await sleep(5)
+
+    t = task(grouped("group", body))
+    await sleep(2)
+    t.cancel()
+    trace(await ended(t))
+    trace(f"{t.cancelled()}")

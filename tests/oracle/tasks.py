@@ -438,7 +438,7 @@ async def inner_coroutine_swallows():
     trace(f"{await outcome(t)} {t.cancelled()}")
 
 
-@scenario()
+@scenario("test_tasks.test_sleep")
 async def sleep_():
     t0 = task(worker("a", 0.1, 1))
     trace(f"{await t0}")

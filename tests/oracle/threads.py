@@ -64,7 +64,7 @@ async def to_thread_in_time():
     trace(await outcome(asyncio.wait_for(to_thread(add, 1, 2), None)))
 
 
-@threaded("test_base_events.test_run_in_executor")
+@threaded("test_events.test_run_in_executor")
 async def executor_of_its_own():
     loop = asyncio.get_running_loop()
     pool = concurrent.futures.ThreadPoolExecutor(1)
@@ -74,7 +74,7 @@ async def executor_of_its_own():
     pool.shutdown()
 
 
-@threaded("test_base_events.test_run_in_executor")
+@threaded("test_events.test_run_in_executor")
 async def executor_begins_at_once():
     calls.clear()
     f = asyncio.get_running_loop().run_in_executor(None, called)
@@ -84,7 +84,7 @@ async def executor_begins_at_once():
     await f
 
 
-@threaded("test_base_events.test_call_soon_threadsafe")
+@threaded("test_events.test_call_soon_threadsafe")
 async def call_soon_threadsafe():
     loop, f = asyncio.get_running_loop(), future()
 
@@ -97,7 +97,7 @@ async def call_soon_threadsafe():
     trace(await outcome(f))
 
 
-@threaded("test_base_events.test_call_soon_threadsafe_same_thread")
+@threaded("test_events.test_call_soon_threadsafe_same_thread")
 async def call_soon_threadsafe_same_thread():
     asyncio.get_running_loop().call_soon_threadsafe(say, "called")
     trace("not yet")
