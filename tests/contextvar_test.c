@@ -268,6 +268,21 @@ ASYNC_TEST(a_task_of_a_callback)
     asyncio_release(t), asyncio_release(t);
 }
 
+/* --- Other threads --- */
+
+/* A loop in a thread begins with what was sent there. */
+static async(int, runs_a_loop)
+{
+    return asyncio_run(gets()) * 100 + asyncio_run(sets(get() + 1));
+}
+
+ASYNC_TEST(a_loop_in_a_thread)
+{
+    set(60);
+    assert_int_equal(await(asyncio_to_thread(runs_a_loop())), 6061);
+    assert_int_equal(get(), 60);
+}
+
 /* --- Contexts --- */
 
 static void add_one(void *arg)
@@ -441,6 +456,7 @@ int main(void)
         TEST(generators),
         TEST(callbacks),
         TEST(a_task_of_a_callback),
+        TEST(a_loop_in_a_thread),
         TEST(running_in_a_context),
         TEST(a_task_of_a_context),
         TEST(a_token_in_its_context),
