@@ -93,6 +93,8 @@
 /* The untyped functions behind the typed macros; see each macro below. */
 int asyncio__run(asyncio_any x, void *result);
 asyncio_any asyncio__create_task(asyncio_any x, const char *name);
+asyncio_any asyncio__create_task_in(asyncio_any x, const char *name,
+                                    struct asyncio_context *context);
 asyncio_any asyncio__task(asyncio_any x, const char *name);
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
     asyncio__gather(asyncio_any const *x, size_t n, void *results, size_t size);
@@ -116,11 +118,12 @@ bool asyncio__cancel(asyncio_any x, const char *message);
  * several runs on one loop, see <asyncio/runner.h>. */
 #define asyncio_run(x) ASYNCIO__CALL(asyncio__run, x)
 
-/* asyncio_create_task(x), asyncio_create_task(x, "name"): schedules x as a task of its own and
- * returns the same handle. It first runs in the loop's next turn. An operation made a task needs
- * no stack. NULL gives NULL. */
+/* asyncio_create_task(x), asyncio_create_task(x, "name"), asyncio_create_task(x, "name", context):
+ * schedules x as a task of its own and returns the same handle. It first runs in the loop's next
+ * turn. An operation made a task needs no stack. NULL gives NULL. The name may be NULL; a context
+ * that is not NULL is shared with the task, which else has a copy of the current one. */
 #define asyncio_create_task(...)                                                                   \
-    ASYNCIO__CAT(ASYNCIO__CREATE_TASK_, ASYNCIO__ONE_OR_N(__VA_ARGS__))(__VA_ARGS__)
+    ASYNCIO__CAT(ASYNCIO__CREATE_TASK_, ASYNCIO__ARITY(__VA_ARGS__))(__VA_ARGS__)
 
 /* asyncio_ensure_future(x): x itself where it is a task or future, else a task of it. */
 #define asyncio_ensure_future(x) asyncio_create_task(x)
@@ -399,8 +402,12 @@ void asyncio_loop_close(void);
         ASYNCIO__CHECK(h);                                                                         \
         (__typeof__(h))asyncio__task_group_create_task(group, (asyncio_any)h, name);               \
     })
-#define ASYNCIO__CREATE_TASK_1(x) ASYNCIO__TYPED(x, asyncio__create_task, NULL)
-#define ASYNCIO__CREATE_TASK_2(x, name) ASYNCIO__TYPED(x, asyncio__create_task, name)
+#define ASYNCIO__CREATE_TASK_0(x) ASYNCIO__TYPED(x, asyncio__create_task, NULL)
+#define ASYNCIO__CREATE_TASK_1(x, name) ASYNCIO__TYPED(x, asyncio__create_task, name)
+#define ASYNCIO__CREATE_TASK_2(x, name, context)                                                   \
+    ASYNCIO__TYPED(x, ASYNCIO__CREATE_TASK_IN, (name, context))
+#define ASYNCIO__CREATE_TASK_IN(h, pair) asyncio__create_task_in(h, ASYNCIO__PAIR pair)
+#define ASYNCIO__PAIR(a, b) a, b
 
 #define ASYNCIO__TASK_1(x) ASYNCIO__ANY_TYPED(x, asyncio__task, NULL)
 #define ASYNCIO__TASK_2(x, name) ASYNCIO__ANY_TYPED(x, asyncio__task, name)

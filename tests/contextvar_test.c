@@ -338,6 +338,74 @@ ASYNC_TEST(a_task_of_a_context)
     asyncio_context_release(c);
 }
 
+/* Tasks that are given one share it. */
+ASYNC_TEST(given_to_tasks)
+{
+    struct asyncio_context *c = asyncio_context_new();
+    set(3);
+    awaitable(int) t = asyncio_create_task(makes_one(), "shares", c);
+    awaitable(int) too = asyncio_create_task(gets(), NULL, c);
+    awaitable(int) none = asyncio_create_task(gets(), NULL, NULL);
+    assert_string_equal(asyncio_get_name(t), "shares");
+    assert_int_equal(await(t), 809);
+    assert_int_equal(await(too), 9);
+    assert_int_equal(await(none), 3);
+    assert_int_equal(get(), 3);
+    assert_int_equal(asyncio_context_get(c, &number), 9);
+    t = asyncio_create_task(gets(), NULL, c);
+    assert_ptr_equal(asyncio_create_task(t, NULL, c), t);
+    assert_true(asyncio_cancel(t));
+    assert_null(asyncio_create_task((awaitable(int))NULL, NULL, c));
+    asyncio_context_release(c);
+    awaitable(int) after = asyncio_create_task(gets());
+    assert_int_equal(await(after), 3);
+}
+
+static async(int, resets_after)
+{
+    asyncio_context_token(&number) token;
+    asyncio_context_var_set(&number, 5, &token);
+    await(asyncio_sleep(0));
+    assert_int_equal(asyncio_context_var_reset(&number, &token), 0);
+    return get();
+}
+
+ASYNC_TEST(given_to_an_eager_task)
+{
+    struct asyncio_context *c = asyncio_context_new();
+    asyncio_set_task_factory(asyncio_eager_task_factory);
+    set(3);
+    awaitable(int) t = asyncio_create_task(makes_one(), NULL, c);
+    assert_int_equal(asyncio_context_get(c, &number), 9);
+    assert_int_equal(await(t), 809);
+    t = asyncio_create_task(resets_after(), NULL, c);
+    assert_int_equal(asyncio_context_get(c, &number), 5);
+    assert_int_equal(await(t), 9);
+    asyncio_context_release(c);
+}
+
+ASYNC_TEST(of_a_task)
+{
+    set(3);
+    awaitable(int) t = asyncio_create_task(sets(4));
+    struct asyncio_context *before = asyncio_get_context(t);
+    await(asyncio_sleep(0));
+    struct asyncio_context *after = asyncio_get_context(t);
+    await(t);
+    struct asyncio_context *done = asyncio_get_context(t);
+    struct asyncio_context *mine = asyncio_get_context(asyncio_current_task());
+    assert_int_equal(asyncio_context_get(before, &number), 3);
+    assert_int_equal(asyncio_context_get(after, &number), 4);
+    assert_int_equal(asyncio_context_get(done, &number), 7);
+    assert_int_equal(asyncio_context_get(mine, &number), 3);
+    asyncio_context_release(before), asyncio_context_release(after);
+    asyncio_context_release(done), asyncio_context_release(mine);
+    t = asyncio_create_task(asyncio_sleep(0));
+    before = asyncio_get_context(t);
+    assert_int_equal(asyncio_context_get(before, &number), 7);
+    asyncio_context_release(before);
+}
+
 static struct asyncio_context *run_in;
 
 static void set_with_token(void *arg)
@@ -459,6 +527,9 @@ int main(void)
         TEST(a_loop_in_a_thread),
         TEST(running_in_a_context),
         TEST(a_task_of_a_context),
+        TEST(given_to_tasks),
+        TEST(given_to_an_eager_task),
+        TEST(of_a_task),
         TEST(a_token_in_its_context),
         TEST(a_token_outside_of_its_context),
         TEST(entered_twice),

@@ -94,6 +94,10 @@ void asyncio_context_release(struct asyncio_context *context);
  * Python it may await. A context that is entered already aborts. */
 void asyncio_context_run(struct asyncio_context *context, void (*function)(void *), void *arg);
 
+/* A copy of what a task has now (Python's is the task's own); empty for one that is done or has no
+ * coroutine. For asyncio_context_release(). NULL without memory. */
+struct asyncio_context *asyncio_get_context(asyncio_any task);
+
 /* asyncio_context_get(context, &v), asyncio_context_get(context, &v, d): the value there, else the
  * default or d. */
 #define asyncio_context_get(...)                                                                   \

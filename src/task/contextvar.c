@@ -4,6 +4,7 @@
 #include "task/contextvar.h"
 
 #include "base/panic.h"
+#include "task/diagnose.h"
 #include "task/task.h"
 #include "task/thread.h"
 
@@ -148,6 +149,16 @@ ai_scope ai_scope_copy(void)
     return share(*values_of(current()));
 }
 
+ai_scope ai_scope_of_task(const struct ai_object *o)
+{
+    struct asyncio_context *given = ai_thread.given;
+
+    if (!given || ai_thread.given_to != o)
+        return ai_scope_copy();
+    given->refs++;
+    return enter(given);
+}
+
 void ai_scope_drop_slowly(ai_scope *scope)
 {
     struct asyncio_context *c = entered(*scope);
@@ -246,6 +257,16 @@ struct asyncio_context *asyncio_context_new(void)
 struct asyncio_context *asyncio_copy_context(void)
 {
     return context_new(*values_of(current()));
+}
+
+struct asyncio_context *asyncio_get_context(asyncio_any h)
+{
+    struct ai_object *o = ai_object(h);
+
+    if (!(o->flags & AI_TASK))
+        ai_panic("TypeError: a task was expected, got %s '%s'", ai_noun(o->type), o->type->name);
+    bool has_one = o->type->await && o->state == AI_PENDING;
+    return context_new(has_one ? *values_of(&ai_coroutine(o)->scope) : NULL);
 }
 
 struct asyncio_context *asyncio_context_copy(struct asyncio_context *c)

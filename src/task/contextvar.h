@@ -11,9 +11,13 @@
 #include <stddef.h>
 
 typedef struct ai_values *ai_scope;
+struct ai_object;
 
 /* A copy of the current one, for what is being made. */
 ai_scope ai_scope_copy(void);
+
+/* The one of a new task: such a copy, or the context it is given. */
+ai_scope ai_scope_of_task(const struct ai_object *o);
 
 /* Leaves NULL. */
 void ai_scope_drop_slowly(ai_scope *scope) __attribute__((cold));

@@ -33,7 +33,7 @@ static inline bool make(struct ai_object *o)
         ai_coroutine(o)->task = NULL;
         ai_coroutine(o)->scope = NULL;
         if (__builtin_expect(ai_thread.scoped, 0))
-            ai_coroutine(o)->scope = ai_scope_copy();
+            ai_coroutine(o)->scope = ai_scope_of_task(o);
     }
     o->waiters = NULL;
     o->name = ++ai_thread.numbered * 2 + 1;
@@ -226,6 +226,21 @@ asyncio_any asyncio__create_task(asyncio_any h, const char *name)
     if (__builtin_expect(ai_thread.task_factory != NULL, 0))
         return create_by_factory(h, name);
     return asyncio__task(h, name);
+}
+
+asyncio_any asyncio__create_task_in(asyncio_any h, const char *name,
+                                    struct asyncio_context *context)
+{
+    struct asyncio_context *outer = ai_thread.given;
+    const struct ai_object *outer_to = ai_thread.given_to;
+
+    ai_thread.scoped |= context != NULL;
+    ai_thread.given = context;
+    ai_thread.given_to = asyncio_awaitable_object(h);
+    h = asyncio__create_task(h, name);
+    ai_thread.given = outer;
+    ai_thread.given_to = outer_to;
+    return h;
 }
 
 void asyncio_spawn(asyncio_any h)

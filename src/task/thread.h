@@ -38,7 +38,9 @@ struct ai_thread {
     bool (*winding_up)(void);           /* the loop ends, its tasks have: is there more? */
     void *signal_stack;                 /* for a handler of stack overflows */
     ai_scope scope;                     /* the context where no task runs */
-    bool scoped;                        /* any context may hold something */
+    struct asyncio_context *given;      /* to a task that is being made, or NULL */
+    const struct ai_object *given_to;
+    bool scoped; /* any context may hold something */
     bool begun;
     bool turning; /* the loop runs: this is called from a task or a callback */
     bool debug;
