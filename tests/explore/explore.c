@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 static const struct exploration *const explorations[] = {
-    &explore_tasks,     &explore_lock,           &explore_event,
-    &explore_condition, &explore_semaphore,      &explore_barrier,
-    &explore_queue,     &explore_priority_queue, &explore_lifo_queue,
+    &explore_tasks,      &explore_lock,    &explore_event,   &explore_condition,
+    &explore_semaphore,  &explore_barrier, &explore_queue,   &explore_priority_queue,
+    &explore_lifo_queue, &explore_group,   &explore_timeout,
 };
 
 enum { COUNT = sizeof explorations / sizeof *explorations, MOST_WORKERS = 16 };
