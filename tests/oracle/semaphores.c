@@ -548,3 +548,87 @@ SCENARIO(barrier_abort_then_reset)
     await(asyncio_gather(c, d, e));
     about(&b);
 }
+
+static async(int, looks, (const char *, name), (struct asyncio_barrier *, b))
+{
+    async_with(b) trace("%s: %d wait", name, asyncio_barrier_n_waiting(b));
+    return 0;
+}
+
+SCENARIO(barrier_draining_state)
+{
+    struct asyncio_barrier b = asyncio_barrier(3);
+    await(asyncio_gather(looks("a", &b), looks("b", &b), looks("c", &b)));
+}
+
+/* So many were let through. */
+static int passed;
+
+/* Five of a kind. */
+#define FIVE(f, b)                                                                                 \
+    passed = 0;                                                                                    \
+    await(asyncio_gather(f("a", b), f("b", b), f("c", b), f("d", b), f("e", b)));                  \
+    about(b)
+
+static async(int, passes_or_resets, (const char *, name), (struct asyncio_barrier *, b))
+{
+    int i = await(asyncio_barrier_wait(b));
+    if (i < 0) {
+        trace("%s reset", name);
+        return 0;
+    }
+    trace("%s is %d", name, i);
+    if (++passed == 3) {
+        await(asyncio_barrier_reset(b));
+        trace("has reset");
+    }
+    return 0;
+}
+
+SCENARIO(barrier_reset_when_tasks_half_draining)
+{
+    struct asyncio_barrier b = asyncio_barrier(5);
+    FIVE(passes_or_resets, &b);
+}
+
+static async(int, passes_again, (const char *, name), (struct asyncio_barrier *, b))
+{
+    int i = await(asyncio_barrier_wait(b));
+    if (i < 0) {
+        trace("%s reset", name);
+        await(asyncio_barrier_wait(b));
+    } else if (++passed > 2) {
+        trace("%s resets", name);
+        await(asyncio_barrier_reset(b));
+        await(asyncio_barrier_wait(b));
+    } else if (await(asyncio_barrier_wait(b)) < 0) {
+        trace("%s reset outside", name);
+    }
+    trace("%s through", name);
+    return 0;
+}
+
+SCENARIO(barrier_reset_when_tasks_half_draining_half_blocking)
+{
+    struct asyncio_barrier b = asyncio_barrier(5);
+    FIVE(passes_again, &b);
+}
+
+static async(int, passes_or_aborts, (const char *, name), (struct asyncio_barrier *, b))
+{
+    if (await(asyncio_barrier_wait(b)) < 0) {
+        trace("%s broken", name);
+    } else if (++passed > 2) {
+        trace("%s aborts", name);
+        await(asyncio_barrier_abort(b));
+    } else if (await(asyncio_barrier_wait(b)) < 0) {
+        trace("%s broken outside", name);
+    }
+    return 0;
+}
+
+SCENARIO(barrier_abort_when_tasks_half_draining_half_blocking)
+{
+    struct asyncio_barrier b = asyncio_barrier(5);
+    FIVE(passes_or_aborts, &b);
+}

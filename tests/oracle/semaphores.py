@@ -481,3 +481,91 @@ async def barrier_abort_then_reset():
     about(b)
     await asyncio.gather(*parties("cde", b))
     about(b)
+
+
+@scenario("test_locks.test_draining_state")
+async def barrier_draining_state():
+    b = asyncio.Barrier(3)
+
+    async def looks(name):
+        async with b:
+            trace(f"{name}: {b.n_waiting} wait")
+
+    await asyncio.gather(*(looks(name) for name in "abc"))
+
+
+@scenario("test_locks.test_reset_barrier_when_tasks_half_draining")
+async def barrier_reset_when_tasks_half_draining():
+    b = asyncio.Barrier(5)
+    left = 0
+
+    async def passes(name):
+        nonlocal left
+        try:
+            trace(f"{name} is {await b.wait()}")
+        except asyncio.BrokenBarrierError:
+            trace(f"{name} reset")
+            return
+        left += 1
+        if left == 3:
+            await b.reset()
+            trace("has reset")
+
+    await asyncio.gather(*(passes(name) for name in "abcde"))
+    about(b)
+
+
+@scenario("test_locks.test_reset_barrier_when_tasks_half_draining_half_blocking")
+async def barrier_reset_when_tasks_half_draining_half_blocking():
+    b = asyncio.Barrier(5)
+    count = 0
+
+    async def passes(name):
+        nonlocal count
+        try:
+            await b.wait()
+        except asyncio.BrokenBarrierError:
+            trace(f"{name} reset")
+            await b.wait()
+            trace(f"{name} through")
+            return
+        count += 1
+        if count > 2:
+            trace(f"{name} resets")
+            await b.reset()
+            await b.wait()
+        else:
+            try:
+                await b.wait()
+            except asyncio.BrokenBarrierError:
+                trace(f"{name} reset outside")
+        trace(f"{name} through")
+
+    await asyncio.gather(*(passes(name) for name in "abcde"))
+    about(b)
+
+
+@scenario("test_locks.test_abort_barrier_when_tasks_half_draining_half_blocking")
+async def barrier_abort_when_tasks_half_draining_half_blocking():
+    b = asyncio.Barrier(5)
+    count = 0
+
+    async def passes(name):
+        nonlocal count
+        try:
+            await b.wait()
+        except asyncio.BrokenBarrierError:
+            trace(f"{name} broken")
+            return
+        count += 1
+        if count > 2:
+            trace(f"{name} aborts")
+            await b.abort()
+            return
+        try:
+            await b.wait()
+        except asyncio.BrokenBarrierError:
+            trace(f"{name} broken outside")
+
+    await asyncio.gather(*(passes(name) for name in "abcde"))
+    about(b)

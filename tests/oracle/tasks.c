@@ -654,3 +654,140 @@ SCENARIO(all_tasks)
     await(b);
     trace("%zu", asyncio_all_tasks(NULL, 0));
 }
+
+/* --- Misuse --- */
+
+static async(int, awaits_itself)
+{
+    return await((awaitable(int))asyncio_current_task());
+}
+
+SCENARIO(task_awaits_on_itself)
+{
+    MISUSE(asyncio_run(awaits_itself()));
+}
+
+static async(int, ignores_three)
+{
+    asyncio_any self = asyncio_current_task();
+    while (asyncio_cancelling(self) < 3)
+        if (await(asyncio_sleep(10)))
+            trace("ignored %d", asyncio_cancelling(self));
+    return 3;
+}
+
+SCENARIO(uncancelled_task_goes_on)
+{
+    awaitable(int) t = asyncio_create_task(ignores_three());
+    for (int i = 0; i < 3; i++) {
+        await(asyncio_sleep(1));
+        asyncio_cancel(t);
+    }
+    trace("%s", outcome(await(t)));
+}
+
+SCENARIO(nobody_holds_it)
+{
+    asyncio_spawn(worker("a", 1, 0));
+    await(asyncio_sleep(2));
+    trace("it ran all the same");
+}
+
+static async(int, ignores_then_fails)
+{
+    if (await(asyncio_sleep(10)) == 0)
+        return 0;
+    await(asyncio_sleep(1));
+    return asyncio_raise(-EPROTO, NULL);
+}
+
+SCENARIO(fails_after_it_ignored)
+{
+    awaitable(int) t = asyncio_create_task(ignores_then_fails());
+    await(asyncio_sleep(1));
+    asyncio_cancel(t);
+    int r = await(t);
+    trace("%s %s", outcome(r), yes(asyncio_cancelled(t)));
+}
+
+SCENARIO(ensure_future_of_a_future)
+{
+    awaitable(int) f = asyncio_future(int);
+    trace("%s", yes(asyncio_ensure_future(f) == f));
+    set(f, 3);
+    trace("%d", await(asyncio_ensure_future(f)));
+}
+
+SCENARIO(ensure_future_of_a_coroutine)
+{
+    awaitable(int) t = asyncio_ensure_future(worker("a", 1, 4));
+    trace("%s %s", yes(asyncio_isfuture(t)), yes(asyncio_ensure_future(t) == t));
+    trace("%d", await(t));
+}
+
+/* --- Asynchronous generators --- */
+
+static async_gen(int, counts, (int, n), (double, pause))
+{
+    for (int i = 0; i < n; i++) {
+        async_yield(i);
+        await(asyncio_sleep(pause));
+    }
+}
+
+SCENARIO(generator)
+{
+    async_for (int i, counts(3, 1))
+        trace("got %d", i);
+    trace("at its end");
+}
+
+static async_gen(int, doubles)
+{
+    async_for (int i, counts(3, 1))
+        async_yield(2 * i);
+}
+
+SCENARIO(generator_within_generator)
+{
+    async_for (int i, doubles())
+        trace("got %d", i);
+}
+
+static async(int, counts_for, (const char *, name), (double, pause))
+{
+    async_for (int i, counts(3, pause))
+        trace("%s got %d", name, i);
+    return 0;
+}
+
+SCENARIO(generators_of_two_tasks)
+{
+    await(asyncio_gather(counts_for("a", 2), counts_for("b", 3)));
+}
+
+static async_gen(int, counts_until_cancelled, (int, n))
+{
+    for (int i = 0; i < n; i++) {
+        async_yield(i);
+        if (await(asyncio_sleep(1)))
+            break;
+    }
+}
+
+static async(int, loops)
+{
+    async_for (int i, counts_until_cancelled(9))
+        trace("got %d", i);
+    if (asyncio_error() == -ECANCELED)
+        trace("cancelled");
+    return asyncio_error();
+}
+
+SCENARIO(generator_cancelled)
+{
+    awaitable(int) t = asyncio_create_task(loops());
+    await(asyncio_sleep(1.5));
+    asyncio_cancel(t);
+    trace("%s", outcome(await(t)));
+}

@@ -606,3 +606,123 @@ async def all_tasks():
     trace(f"{len(asyncio.all_tasks())}")
     await b
     trace(f"{len(asyncio.all_tasks())}")
+
+
+# --- Misuse ---------------------------------------------------------------------------------------
+
+
+@scenario(
+    differs="no second task is told, the program ends; the name is the coroutine's",
+    c="0 #0 RuntimeError: Task cannot await on itself: 'awaits_itself'",
+)
+async def task_awaits_on_itself():
+    async def awaits_itself():
+        await asyncio.current_task()
+
+    await misuse(lambda: task(awaits_itself()))
+
+
+@scenario("test_tasks.test_cancel_task_ignoring")
+async def uncancelled_task_goes_on():
+    async def ignores():
+        t = asyncio.current_task()
+        while t.cancelling() < 3:
+            try:
+                await sleep(10)
+            except asyncio.CancelledError:
+                trace(f"ignored {t.cancelling()}")
+        return 3
+
+    t = task(ignores())
+    for _ in range(3):
+        await sleep(1)
+        t.cancel()
+    trace(await outcome(t))
+
+
+@scenario("test_tasks.test_task_del_collect")
+async def nobody_holds_it():
+    task(worker("a", 1))
+    await sleep(2)
+    trace("it ran all the same")
+
+
+@scenario("test_tasks.test_baseexception_during_cancel")
+async def fails_after_it_ignored():
+    async def ignores_then_fails():
+        try:
+            await sleep(10)
+        except asyncio.CancelledError:
+            await sleep(1)
+            give(EPROTO)
+
+    t = task(ignores_then_fails())
+    await sleep(1)
+    t.cancel()
+    trace(f"{await outcome(t)} {t.cancelled()}")
+
+
+@scenario("test_tasks.test_ensure_future_future")
+async def ensure_future_of_a_future():
+    f = future()
+    trace(f"{asyncio.ensure_future(f) is f}")
+    set(f, 3)
+    trace(f"{await asyncio.ensure_future(f)}")
+
+
+@scenario("test_tasks.test_ensure_future_coroutine")
+async def ensure_future_of_a_coroutine():
+    t = asyncio.ensure_future(worker("a", 1, 4))
+    trace(f"{asyncio.isfuture(t)} {asyncio.ensure_future(t) is t}")
+    trace(f"{await t}")
+
+
+# --- Asynchronous generators ----------------------------------------------------------------------
+
+
+async def counts(n, pause):
+    for i in range(n):
+        yield i
+        await sleep(pause)
+
+
+@scenario("own")
+async def generator():
+    async for i in counts(3, 1):
+        trace(f"got {i}")
+    trace("at its end")
+
+
+@scenario("own")
+async def generator_within_generator():
+    async def doubles():
+        async for i in counts(3, 1):
+            yield 2 * i
+
+    async for i in doubles():
+        trace(f"got {i}")
+
+
+@scenario("own")
+async def generators_of_two_tasks():
+    async def counts_for(name, pause):
+        async for i in counts(3, pause):
+            trace(f"{name} got {i}")
+
+    await asyncio.gather(counts_for("a", 2), counts_for("b", 3))
+
+
+@scenario("own")
+async def generator_cancelled():
+    async def loops():
+        try:
+            async for i in counts(9, 1):
+                trace(f"got {i}")
+        except asyncio.CancelledError:
+            trace("cancelled")
+            raise
+
+    t = task(loops())
+    await sleep(1.5)
+    t.cancel()
+    trace(await outcome(t))
