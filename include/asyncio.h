@@ -97,7 +97,7 @@ asyncio_any asyncio__create_task_in(asyncio_any x, const char *name,
                                     struct asyncio_context *context);
 asyncio_any asyncio__task(asyncio_any x, const char *name);
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
-    asyncio__gather(asyncio_any const *x, size_t n, void *results, size_t size);
+    asyncio__gather(asyncio_any const *x, size_t n, void *results, size_t size, int *errors);
 asyncio_any asyncio__wait_for(asyncio_any x, double seconds);
 asyncio_any asyncio__shield(asyncio_any x);
 asyncio_any asyncio__future(size_t size, bool is_signed);
@@ -161,25 +161,17 @@ void asyncio_block(double seconds);
  * at once, as a task unless it is one. Done when all are, or at the first failure: 0, or that error
  * (the others run on). Cancelling it cancels all of them. Of one that failed, `results` gets what
  * await would have given. NULL among them, or no memory: -ENOMEM, the others closed. */
-#if defined(__clang__)
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
-#endif
-#define ASYNCIO__GATHER(...)                                                                       \
-    asyncio__gather((asyncio_any const[]){NULL, ##__VA_ARGS__} + 1,                                \
-                    sizeof((asyncio_any[]){NULL, ##__VA_ARGS__}) / sizeof(asyncio_any) - 1, NULL,  \
-                    0)
-#if defined(__clang__)
-#pragma clang diagnostic pop
-#endif
-#define asyncio_gather(...) ASYNCIO__GATHER(__VA_ARGS__) /* in two steps: so it can be nested */
-#define asyncio_gather_n(handles, n) ASYNCIO__GATHER_N(handles, n)
-#define asyncio_gather_into(results, ...)                                                          \
-    asyncio__gather(                                                                               \
-        (asyncio_any const *)(ASYNCIO_AWAITABLE(__typeof__((results)[0]))[]){__VA_ARGS__},         \
-        sizeof((ASYNCIO_AWAITABLE(__typeof__((results)[0]))[]){__VA_ARGS__}) /                     \
-            sizeof(asyncio_any),                                                                   \
-        results, sizeof((results)[0]))
+#define asyncio_gather(...) ASYNCIO__GATHER(NULL, __VA_ARGS__) /* in two steps: so it nests */
+#define asyncio_gather_n(handles, n) ASYNCIO__GATHER_N(handles, n, NULL)
+#define asyncio_gather_into(results, ...) ASYNCIO__GATHER_INTO(results, NULL, __VA_ARGS__)
+
+/* The same with failures as results (Python: return_exceptions=True), 0 or -errno of each in order
+ * in `errors`, an array of int: it is done when all are, and fails only if it is itself cancelled
+ * or for want of memory. */
+#define asyncio_gather_return_exceptions(errors, ...) ASYNCIO__GATHER(errors, __VA_ARGS__)
+#define asyncio_gather_n_return_exceptions(errors, handles, n) ASYNCIO__GATHER_N(handles, n, errors)
+#define asyncio_gather_into_return_exceptions(results, errors, ...)                                \
+    ASYNCIO__GATHER_INTO(results, errors, __VA_ARGS__)
 
 /* asyncio_wait_for(x, seconds): the T of x, if it is done within that time. Else x is cancelled and
  * waited for, and this fails with -ETIMEDOUT, unless x came to a value all the same. A coroutine
@@ -448,12 +440,25 @@ void asyncio_loop_close(void);
         ASYNCIO__GIVE(ASYNCIO__RESULT(h), v);                                                      \
     })
 
-/* Whatever has pointers to awaitables as elements. */
-#define ASYNCIO__GATHER_N(handles, n)                                                              \
+/* An array of awaitables, of whatever T. */
+#define ASYNCIO__HANDLES(handles)                                                                  \
+    ((asyncio_any *)(1 ? (handles) : ((void)sizeof((handles)[0] == (asyncio_any)0), (handles))))
+
+#define ASYNCIO__GATHER(errors, ...)                                                               \
+    asyncio__gather((asyncio_any const[]){NULL, __VA_ARGS__} + 1,                                  \
+                    sizeof((asyncio_any[]){NULL, __VA_ARGS__}) / sizeof(asyncio_any) - 1, NULL, 0, \
+                    errors)
+#define ASYNCIO__GATHER_N(handles, n, errors)                                                      \
     asyncio__gather(                                                                               \
         (asyncio_any const *)(1 ? (handles)                                                        \
                                 : ((void)sizeof((handles)[0] == (asyncio_any)0), (handles))),      \
-        n, NULL, 0)
+        n, NULL, 0, errors)
+#define ASYNCIO__GATHER_INTO(results, errors, ...)                                                 \
+    asyncio__gather(                                                                               \
+        (asyncio_any const *)(ASYNCIO_AWAITABLE(__typeof__((results)[0]))[]){__VA_ARGS__},         \
+        sizeof((ASYNCIO_AWAITABLE(__typeof__((results)[0]))[]){__VA_ARGS__}) /                     \
+            sizeof(asyncio_any),                                                                   \
+        results, sizeof((results)[0]), errors)
 
 #define ASYNCIO__SET_RESULT_1(f) asyncio__set_result(f, NULL)
 #define ASYNCIO__SET_RESULT_2(f, ...)                                                              \

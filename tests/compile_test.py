@@ -43,6 +43,10 @@ GOOD = {
     " await(asyncio_gather_into(d, half(1), half(2))); return (int)d[0];",
     "gather in gather": "await(asyncio_gather(asyncio_gather(nothing()), asyncio_gather()));",
     "gather_n": "awaitable(int) a[] = {add(1, 2)}; await(asyncio_gather_n(a, 1));",
+    "gather of exceptions": "int e[2]; double d[2]; awaitable(int) const a[] = {add(1, 2)};"
+    " await(asyncio_gather_return_exceptions(e, add(1, 2), nothing()));"
+    " await(asyncio_gather_n_return_exceptions(e, a, 1));"
+    " await(asyncio_gather_into_return_exceptions(d, e, half(1), half(2))); return e[0];",
     "futures": (
         "awaitable(int) f = asyncio_future(int); asyncio_set_result(f, 1); return"
         " asyncio_result(f);"

@@ -415,6 +415,61 @@ ASYNC_TEST(nested_and_cancelled)
     assert_history("woken woken woken");
 }
 
+/* --- Exceptions as results --- */
+
+static async(int, comes_to, (int, v))
+{
+    await(asyncio_sleep(0));
+    return v < 0 ? asyncio_raise(v, "no %d", -v) : v;
+}
+
+ASYNC_TEST(exceptions_as_results)
+{
+    int errors[3] = {1, 1, 1}, results[3];
+    awaitable(int) t = asyncio_create_task(for_ever());
+    asyncio_cancel(t);
+    assert_int_equal(await(asyncio_gather_return_exceptions(errors, comes_to(-EPROTO), t,
+                                                            asyncio_sleep(MOMENT))),
+                     0);
+    assert_int_equal(errors[0], -EPROTO);
+    assert_int_equal(errors[1], -ECANCELED);
+    assert_int_equal(errors[2], 0);
+
+    awaitable(int) two[] = {comes_to(1), comes_to(-EPROTO)};
+    assert_int_equal(await(asyncio_gather_n_return_exceptions(errors, two, 2)), 0);
+    assert_int_equal(errors[0], 0);
+    assert_int_equal(errors[1], -EPROTO);
+
+    assert_int_equal(await(asyncio_gather_into_return_exceptions(results, errors, comes_to(-EPROTO),
+                                                                 comes_to(2), comes_to(-EBADF))),
+                     0);
+    assert_int_equal(results[0], -EPROTO);
+    assert_int_equal(results[1], 2);
+    assert_int_equal(results[2], -EBADF);
+    assert_int_equal(errors[0] + errors[1], -EPROTO);
+    assert_int_equal(errors[2], -EBADF);
+}
+
+ASYNC_TEST(exceptions_as_results_cancelled)
+{
+    int errors[2] = {1, 1};
+    awaitable(int) g = asyncio_gather_return_exceptions(errors, for_ever(), fails_when_cancelled());
+    SETTLE();
+    asyncio_cancel(g);
+    assert_int_equal(await(g), -ECANCELED);
+    assert_int_equal(errors[0], -ECANCELED);
+    assert_int_equal(errors[1], -EPROTO);
+}
+
+ASYNC_TEST(exceptions_as_results_of_nothing)
+{
+    int errors[1] = {1};
+    awaitable(int) none[1] = {NULL};
+    assert_int_equal(await(asyncio_gather_n_return_exceptions(errors, none, 0)), 0);
+    assert_int_equal(await(asyncio_gather_n_return_exceptions(errors, none, 1)), -ENOMEM);
+    assert_int_equal(errors[0], 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +504,9 @@ int main(void)
         TEST(children_that_do_not_mind),
         TEST(an_error_outranks_the_cancellation),
         TEST(nested_and_cancelled),
+        TEST(exceptions_as_results),
+        TEST(exceptions_as_results_cancelled),
+        TEST(exceptions_as_results_of_nothing),
     };
     return cmocka_run_group_tests_name("gather", tests, NULL, NULL);
 }

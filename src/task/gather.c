@@ -21,17 +21,24 @@ struct gather {
     size_t count, capacity, pending;
     char *results; /* or NULL */
     size_t size;   /* of one */
+    int *errors;   /* or NULL: then the first one is the gather's */
     int result;
     bool cancelled;
 };
 
 static void store(struct gather *g, struct child *c)
 {
-    char *place = g->results + g->size * (size_t)(c - g->children);
-    int error = ai_result(c->object, place);
+    const struct ai_object *o = c->object;
+    size_t i = (size_t)(c - g->children);
 
+    if (g->errors)
+        g->errors[i] = ai_error_code(o->error);
+    if (!g->results)
+        return;
+    char *place = g->results + g->size * i;
+    int error = ai_result(o, place);
     if (error)
-        ai_result_fail(c->object, error, place);
+        ai_result_fail(o, error, place);
 }
 
 static void settle(struct gather *g, struct ai_error *error)
@@ -49,9 +56,8 @@ static void report(struct gather *g, struct child *c)
     ai_ring_unreserve(&ai_thread.loop->ready, 1);
     g->pending--;
     if (g->object.state == AI_PENDING) {
-        if (g->results)
-            store(g, c);
-        if (o->error)
+        store(g, c);
+        if (o->error && !g->errors)
             settle(g, ai_error_ref(o->error));
         else if (g->pending == 0) /* cancelled, it is so even if no child minded */
             settle(g, ai_error_plain(g->cancelled ? -ECANCELED : 0));
@@ -184,7 +190,7 @@ static struct gather *gather_new(struct ai_loop *loop, size_t n)
 }
 
 ASYNCIO_AWAITABLE(int)
-asyncio__gather(asyncio_any const *handles, size_t n, void *results, size_t size)
+asyncio__gather(asyncio_any const *handles, size_t n, void *results, size_t size, int *errors)
 {
     struct gather *g = gather_new(ai_thread_loop("asyncio_gather"), n);
 
@@ -196,6 +202,7 @@ asyncio__gather(asyncio_any const *handles, size_t n, void *results, size_t size
         return give_up(NULL, handles, n);
     g->results = results;
     g->size = size;
+    g->errors = errors;
     g->pending = n;
     begin(g);
     return ai_handle(&g->object);
