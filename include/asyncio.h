@@ -440,19 +440,16 @@ void asyncio_loop_close(void);
         ASYNCIO__GIVE(ASYNCIO__RESULT(h), v);                                                      \
     })
 
-/* An array of awaitables, of whatever T. */
+/* An array of awaitables, of whatever T: the sizeof has its elements checked. */
 #define ASYNCIO__HANDLES(handles)                                                                  \
-    ((asyncio_any *)(1 ? (handles) : ((void)sizeof((handles)[0] == (asyncio_any)0), (handles))))
+    ((asyncio_any *)(1 ? (handles) : ((void)sizeof(asyncio__retain((handles)[0])), (handles))))
 
 #define ASYNCIO__GATHER(errors, ...)                                                               \
     asyncio__gather((asyncio_any const[]){NULL, __VA_ARGS__} + 1,                                  \
                     sizeof((asyncio_any[]){NULL, __VA_ARGS__}) / sizeof(asyncio_any) - 1, NULL, 0, \
                     errors)
 #define ASYNCIO__GATHER_N(handles, n, errors)                                                      \
-    asyncio__gather(                                                                               \
-        (asyncio_any const *)(1 ? (handles)                                                        \
-                                : ((void)sizeof((handles)[0] == (asyncio_any)0), (handles))),      \
-        n, NULL, 0, errors)
+    asyncio__gather((asyncio_any const *)ASYNCIO__HANDLES(handles), n, NULL, 0, errors)
 #define ASYNCIO__GATHER_INTO(results, errors, ...)                                                 \
     asyncio__gather(                                                                               \
         (asyncio_any const *)(ASYNCIO_AWAITABLE(__typeof__((results)[0]))[]){__VA_ARGS__},         \

@@ -47,6 +47,9 @@ GOOD = {
     " await(asyncio_gather_return_exceptions(e, add(1, 2), nothing()));"
     " await(asyncio_gather_n_return_exceptions(e, a, 1));"
     " await(asyncio_gather_into_return_exceptions(d, e, half(1), half(2))); return e[0];",
+    "wait": "awaitable(double) a[] = {asyncio_create_task(half(1))}; asyncio_any b[1] = {a[0]};"
+    " await(asyncio_wait(b, 1, 1, ASYNCIO_ALL_COMPLETED));"
+    " return (int)await(asyncio_wait(a, 1, ASYNCIO_FOREVER, ASYNCIO_FIRST_EXCEPTION));",
     "futures": (
         "awaitable(int) f = asyncio_future(int); asyncio_set_result(f, 1); return"
         " asyncio_result(f);"
@@ -149,6 +152,7 @@ BAD = {
         " asyncio_task_group_create_task(&tg, add(1, 2)); (void)t;"
     ),
     "async_with of a group by value": "struct asyncio_task_group g = {0}; async_with (g) return 0;",
+    "wait for ints": "int a[] = {1}; await(asyncio_wait(a, 1, 1, ASYNCIO_ALL_COMPLETED));",
     "returning another type": 'return "text";',
     "a handle in a sum": "return add(1, 2) + 1;",
     "yield outside of a generator": "async_yield(1);",

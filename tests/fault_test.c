@@ -237,6 +237,18 @@ static async(int, part_group)
                                                 : -ENOMEM;
 }
 
+static async(int, part_wait)
+{
+    awaitable(int) t[] = {asyncio_create_task(leaf(1)), asyncio_create_task(leaf(0))};
+    awaitable(int) all[] = {t[0], t[1]};
+    ssize_t r = await(asyncio_wait(all, 2, MOMENT, ASYNCIO_ALL_COMPLETED));
+    for (int i = 0; r < 0 && i < 2; i++)
+        asyncio_cancel(t[i]);
+    if (r < 2)
+        return r < 0 ? (int)r : -EILSEQ;
+    return asyncio_exception(asyncio_exception(t[0]) ? t[0] : t[1]);
+}
+
 static async(int, part_leftovers)
 {
     asyncio_spawn(leaf(1));
@@ -250,8 +262,8 @@ static async(int, part_leftovers)
 static async(int, scenario)
 {
     awaitable(int) (*const parts[])(void) = {
-        part_tasks, part_gather,  part_generator, part_with,      part_future, part_errors,
-        part_sync,  part_timeout, part_group,     part_leftovers, part_threads};
+        part_tasks, part_gather,  part_generator, part_with, part_future,    part_errors,
+        part_sync,  part_timeout, part_group,     part_wait, part_leftovers, part_threads};
     int first = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         int r = await(parts[i]());

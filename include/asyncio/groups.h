@@ -24,6 +24,8 @@
 
 #include <asyncio/language.h>
 
+#include <sys/types.h>
+
 #pragma GCC visibility push(default)
 
 /* --- Timeouts ----------------------------------------------------------------------------------
@@ -89,6 +91,28 @@ asyncio_any asyncio__task_group_create_task(struct asyncio_task_group *group, as
 /* Cancels the tasks of the group and its body; the block is then left without a cancellation, as if
  * at its end. Before it is entered: as soon as it is. A group that has been left: nothing. */
 void asyncio_task_group_cancel(struct asyncio_task_group *group);
+
+/* --- Waiting for several -----------------------------------------------------------------------
+ */
+
+enum asyncio_return_when {
+    ASYNCIO_ALL_COMPLETED,
+    ASYNCIO_FIRST_COMPLETED, /* one of them is done, or more in the same turn */
+    ASYNCIO_FIRST_EXCEPTION, /* one of them failed, cancelled ones aside, or all are done */
+};
+
+/* asyncio_wait(handles, n, timeout, return_when): waits for n tasks or futures, of any T, until so
+ * many of them are done or so many seconds have passed (ASYNCIO_FOREVER: no limit). Then those that
+ * are done stand first in the array, the others behind, both in the order they had, and this gives
+ * how many are done. It cancels none, and that the time is over is no failure. The array has to
+ * live until then; it is as it was if this fails: with -ECANCELED when it is cancelled, which
+ * leaves them alone, or -ENOMEM, also where NULL is among them. A coroutine among them, or none at
+ * all, or another return_when ends the program. */
+#define asyncio_wait(handles, n, timeout, return_when)                                             \
+    asyncio__wait(ASYNCIO__HANDLES(handles), n, timeout, return_when)
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
+    asyncio__wait(asyncio_any *handles, size_t n, double timeout,
+                  enum asyncio_return_when return_when);
 
 #pragma GCC visibility pop
 

@@ -26,15 +26,21 @@ int ai_deadline_start(struct ai_timer *t, int64_t deadline)
 
     if (!ai_ring_reserve(&loop->ready, 1))
         return -ENOMEM;
-    if (deadline <= ai_loop_now(loop)) {
-        t->place = AI_TIMER_DUE;
-        ai_loop_push(loop, &t->ready);
-        return 0;
-    }
     int error = ai_timer_start(&loop->timers, t, deadline);
     if (error)
         ai_ring_unreserve(&loop->ready, 1);
     return error;
+}
+
+int ai_deadline_soon(struct ai_timer *t)
+{
+    struct ai_loop *loop = ai_thread.loop;
+
+    if (!ai_ring_reserve(&loop->ready, 1))
+        return -ENOMEM;
+    t->place = AI_TIMER_DUE;
+    ai_loop_push(loop, &t->ready);
+    return 0;
 }
 
 void ai_deadline_over(struct ai_timer *t)

@@ -6,9 +6,11 @@
 
 #include "loop/timer.h"
 
-/* Starts a timer that is initialised and idle. Due now or earlier, it runs in the next turn. 0 or
- * -ENOMEM; that only if it is not one that was just stopped. */
+/* Starts a timer that is initialised and idle. soon: without a time, it runs in the next turn,
+ * after all that is ready by now; one that is due runs in it too, after all that became ready
+ * before. 0 or -ENOMEM. */
 int ai_deadline_start(struct ai_timer *t, int64_t deadline);
+int ai_deadline_soon(struct ai_timer *t);
 
 void ai_deadline_stop(struct ai_timer *t);
 

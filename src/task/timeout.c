@@ -64,7 +64,11 @@ static void expire(struct ai_ready *ready)
 
 static int start(struct asyncio_timeout *t)
 {
-    return t->deadline == AI_NEVER ? 0 : ai_deadline_start(timer_of(t), t->deadline);
+    if (t->deadline == AI_NEVER)
+        return 0;
+    if (t->deadline <= ai_loop_now(ai_thread.loop))
+        return ai_deadline_soon(timer_of(t));
+    return ai_deadline_start(timer_of(t), t->deadline);
 }
 
 int asyncio_timeout_reschedule(struct asyncio_timeout *t, double when)

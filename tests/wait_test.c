@@ -1,0 +1,204 @@
+/* wait and as_completed: who is done, in what order, and when the waiting ends. */
+#include "support.h"
+
+static async(int, after, (double, seconds), (int, v))
+{
+    int r = await(asyncio_sleep(seconds));
+    if (r < 0)
+        return r;
+    note("%d", v);
+    return v < 0 ? asyncio_raise(v, "no %d", -v) : v;
+}
+
+static async(int, turns, (int, n), (int, v))
+{
+    while (n--)
+        await(asyncio_sleep(0));
+    return v < 0 ? asyncio_raise(v, "no %d", -v) : v;
+}
+
+static void release_all(awaitable(int) * t, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        asyncio_cancel(t[i]);
+        asyncio_release(t[i]);
+    }
+}
+
+/* --- wait --- */
+
+ASYNC_TEST(wait_for_all)
+{
+    awaitable(int) a = asyncio_create_task(turns(3, 1)), b = asyncio_create_task(turns(1, 2));
+    awaitable(int) t[] = {a, b};
+    assert_int_equal(await(asyncio_wait(t, 2, ASYNCIO_FOREVER, ASYNCIO_ALL_COMPLETED)), 2);
+    assert_ptr_equal(t[0], a);
+    assert_ptr_equal(t[1], b);
+    assert_int_equal(asyncio_result(a) + asyncio_result(b), 3);
+    assert_int_equal(asyncio_error(), 0);
+}
+
+ASYNC_TEST(wait_for_the_first)
+{
+    awaitable(int) a = asyncio_create_task(turns(9, 1)), b = asyncio_create_task(turns(1, 2)),
+                   c = asyncio_future(int), d = asyncio_create_task(turns(1, 4));
+    awaitable(int) t[] = {a, b, c, d};
+    assert_int_equal(await(asyncio_wait(t, 4, ASYNCIO_FOREVER, ASYNCIO_FIRST_COMPLETED)), 2);
+    assert_ptr_equal(t[0], b);
+    assert_ptr_equal(t[1], d);
+    assert_ptr_equal(t[2], a);
+    assert_ptr_equal(t[3], c);
+    assert_false(asyncio_done(a));
+    assert_int_equal(await(asyncio_wait(t + 2, 2, ASYNCIO_FOREVER, ASYNCIO_FIRST_COMPLETED)), 1);
+    assert_ptr_equal(t[2], a);
+    assert_false(asyncio_cancelled(c));
+}
+
+ASYNC_TEST(wait_for_a_failure)
+{
+    awaitable(int) ok = asyncio_create_task(turns(1, 1)), bad = asyncio_create_task(turns(2, -EIO)),
+                   c = asyncio_future(int), s = asyncio_create_task(after(FOR_EVER, 3));
+    awaitable(int) t[] = {s, ok, c, bad};
+    asyncio_cancel(c);
+    assert_int_equal(await(asyncio_wait(t, 4, ASYNCIO_FOREVER, ASYNCIO_FIRST_EXCEPTION)), 3);
+    assert_ptr_equal(t[0], ok);
+    assert_ptr_equal(t[1], c);
+    assert_ptr_equal(t[2], bad);
+    assert_ptr_equal(t[3], s);
+    release_all(t, 4);
+}
+
+/* Without a failure it waits for all. */
+ASYNC_TEST(wait_for_a_failure_in_vain)
+{
+    awaitable(int) t[] = {asyncio_create_task(turns(1, 1)), asyncio_create_task(turns(4, 2))};
+    assert_int_equal(await(asyncio_wait(t, 2, ASYNCIO_FOREVER, ASYNCIO_FIRST_EXCEPTION)), 2);
+}
+
+ASYNC_TEST(wait_in_time)
+{
+    awaitable(int)
+        t[] = {asyncio_create_task(after(FOR_EVER, 1)), asyncio_create_task(turns(1, 2))};
+    awaitable(int) first = t[0];
+    assert_int_equal(await(asyncio_wait(t, 2, MOMENT, ASYNCIO_ALL_COMPLETED)), 1);
+    assert_int_equal(asyncio_error(), 0);
+    assert_ptr_equal(t[1], first);
+    assert_false(asyncio_done(first));
+    assert_int_equal(asyncio_cancelling(first), 0);
+    assert_int_equal(await(asyncio_wait(&first, 1, 0, ASYNCIO_ALL_COMPLETED)), 0);
+    assert_int_equal(await(asyncio_wait(&first, 1, -1, ASYNCIO_FIRST_COMPLETED)), 0);
+    release_all(t, 2);
+}
+
+/* Also where nothing is left to wait for, as in Python. */
+ASYNC_TEST(wait_takes_its_turns)
+{
+    awaitable(int) f = asyncio_future(int);
+    asyncio_set_result(f, 1);
+    awaitable(int) counter = asyncio_create_task(turns(9, 1));
+    assert_int_equal(await(asyncio_wait(&f, 1, ASYNCIO_FOREVER, ASYNCIO_ALL_COMPLETED)), 1);
+    assert_false(asyncio_done(counter));
+    await(counter);
+}
+
+ASYNC_TEST(wait_for_one_twice)
+{
+    awaitable(int) t[2] = {asyncio_create_task(turns(2, 1))};
+    t[1] = t[0];
+    assert_int_equal(await(asyncio_wait(t, 2, ASYNCIO_FOREVER, ASYNCIO_ALL_COMPLETED)), 2);
+}
+
+ASYNC_TEST(wait_cancelled)
+{
+    awaitable(int)
+        t[] = {asyncio_create_task(after(FOR_EVER, 1)), asyncio_create_task(turns(2, 2))};
+    awaitable(int) first = t[0];
+    awaitable(ssize_t) w = asyncio_create_task(asyncio_wait(t, 2, FOR_EVER, ASYNCIO_ALL_COMPLETED));
+    for (int i = 0; i < 3; i++)
+        await(asyncio_sleep(0));
+    asyncio_cancel(w);
+    assert_int_equal(await(w), -ECANCELED);
+    assert_true(asyncio_cancelled(w));
+    assert_ptr_equal(t[0], first);
+    assert_false(asyncio_done(first));
+    assert_int_equal(asyncio_cancelling(first), 0);
+    release_all(t, 2);
+}
+
+/* Cancelled or over in the very turn in which one of them is done. */
+ASYNC_TEST(wait_left_meanwhile)
+{
+    for (int n = 0; n < 8; n++) {
+        awaitable(int) f = asyncio_future(int), g = asyncio_future(int);
+        awaitable(int) t[] = {f, g};
+        awaitable(ssize_t) w =
+            asyncio_create_task(asyncio_wait(t, 2, n % 2 ? 0 : FOR_EVER, ASYNCIO_ALL_COMPLETED));
+        for (int i = 0; i < n / 2; i++)
+            await(asyncio_sleep(0));
+        asyncio_set_result(f, 1);
+        asyncio_cancel(w);
+        ssize_t r = await(w);
+        assert_true(r == -ECANCELED || (n % 2 && r >= 0 && r <= 1));
+        asyncio_set_result(g, 1);
+        await(asyncio_sleep(0));
+    }
+}
+
+ASYNC_TEST(wait_of_other_things)
+{
+    awaitable(double) d = asyncio_future(double);
+    awaitable(int) g = asyncio_gather(turns(1, 1), turns(2, 2));
+    asyncio_any t[] = {d, g, asyncio_create_task(asyncio_sleep(0))};
+    assert_int_equal(await(asyncio_wait(t, 3, MOMENT, ASYNCIO_ALL_COMPLETED)), 2);
+    assert_ptr_equal(t[2], d);
+    assert_int_equal(await(g), 0);
+}
+
+ASYNC_TEST(wait_without_memory)
+{
+    awaitable(int) t[] = {NULL};
+    assert_null(asyncio_wait(t, 1, 1, ASYNCIO_ALL_COMPLETED));
+    assert_int_equal(await(asyncio_wait(t, 1, 1, ASYNCIO_ALL_COMPLETED)), -ENOMEM);
+}
+
+/* What is never awaited lets go of all. */
+ASYNC_TEST(wait_unused)
+{
+    awaitable(int) t[] = {asyncio_create_task(turns(0, 1))};
+    asyncio_release(asyncio_wait(t, 1, 1, ASYNCIO_ALL_COMPLETED));
+    assert_int_equal(await(t[0]), 1);
+}
+
+DEATH_TEST(wait_for_none, "ValueError: Set of Tasks/Futures is empty.")
+{
+    awaitable(int) t[] = {NULL};
+    await(asyncio_wait(t, 0, 1, ASYNCIO_ALL_COMPLETED));
+}
+
+DEATH_TEST(wait_for_a_coroutine,
+           "TypeError: Passing coroutines is forbidden, use tasks explicitly: coroutine 'turns'")
+{
+    awaitable(int) t[] = {turns(1, 1)};
+    await(asyncio_wait(t, 1, 1, ASYNCIO_ALL_COMPLETED));
+}
+
+DEATH_TEST(wait_until_when, "ValueError: Invalid return_when value: 7")
+{
+    awaitable(int) t[] = {asyncio_create_task(turns(1, 1))};
+    await(asyncio_wait(t, 1, 1, (enum asyncio_return_when)7));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(wait_for_all),        TEST(wait_for_the_first),
+        TEST(wait_for_a_failure),  TEST(wait_for_a_failure_in_vain),
+        TEST(wait_in_time),        TEST(wait_takes_its_turns),
+        TEST(wait_for_one_twice),  TEST(wait_cancelled),
+        TEST(wait_left_meanwhile), TEST(wait_of_other_things),
+        TEST(wait_without_memory), TEST(wait_unused),
+        TEST(wait_for_none),       TEST(wait_for_a_coroutine),
+        TEST(wait_until_when),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
