@@ -233,3 +233,38 @@ SCENARIO(generators_share_it)
     }
     show("main");
 }
+
+static async(int, sets_later, (int, value))
+{
+    await(asyncio_sleep(0));
+    return SET(value);
+}
+
+SCENARIO(task_in_a_given_context)
+{
+    struct asyncio_context *context = asyncio_copy_context();
+    trace("%d", asyncio_context_get(context, &var));
+    await(asyncio_create_task(sets_later(1), NULL, context));
+    trace("%d", asyncio_context_get(context, &var));
+    await(asyncio_create_task(sets_later(2), NULL, context));
+    trace("%d %d", asyncio_context_get(context, &var), GET());
+    asyncio_context_release(context);
+}
+
+static async(int, adds_and_shows, (char *, name), (double, pause))
+{
+    SET(GET() + 1);
+    await(asyncio_sleep(pause));
+    show(name);
+    return 0;
+}
+
+SCENARIO(two_tasks_in_one_context)
+{
+    struct asyncio_context *context = asyncio_copy_context();
+    awaitable(int) a = asyncio_create_task(adds_and_shows("a", 1), NULL, context);
+    awaitable(int) b = asyncio_create_task(adds_and_shows("b", 2), NULL, context);
+    await(asyncio_gather(a, b));
+    show("main");
+    asyncio_context_release(context);
+}

@@ -142,7 +142,11 @@ async def call_soon_in_a_copy():
     show("main")
 
 
-@scenario("test_threads.test_to_thread_contextvars", turns=False, differs="another thread takes the turns it takes")
+@scenario(
+    "test_threads.test_to_thread_contextvars",
+    turns=False,
+    differs="another thread takes the turns it takes",
+)
 async def to_thread_contextvars():
     var.set(8)
     trace(f"{await asyncio.to_thread(var.get)}")
@@ -192,4 +196,33 @@ async def generators_share_it():
     async for _ in generator():
         show("main")
         var.set(var.get() + 5)
+    show("main")
+
+
+async def sets_later(value):
+    await sleep(0)
+    var.set(value)
+
+
+@scenario("test_tasks.test_context_4")
+async def task_in_a_given_context():
+    context = contextvars.copy_context()
+    trace(f"{context.get(var, 0)}")
+    await task(sets_later(1), context=context)
+    trace(f"{context.get(var, 0)}")
+    await task(sets_later(2), context=context)
+    trace(f"{context.get(var, 0)} {var.get()}")
+
+
+@scenario("test_tasks.test_context_5")
+async def two_tasks_in_one_context():
+    context = contextvars.copy_context()
+
+    async def shows(name, pause):
+        var.set(var.get() + 1)
+        await sleep(pause)
+        show(name)
+
+    a, b = task(shows("a", 1), context=context), task(shows("b", 2), context=context)
+    await asyncio.gather(a, b)
     show("main")

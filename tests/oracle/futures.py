@@ -239,7 +239,7 @@ async def callbacks_remove_third_callback():
 async def remove_done_callbacks_list_clear():
     f = future()
     add(f, one, one, two)
-    trace(f"{f.remove_done_callback(one)} {f.remove_done_callback(two)} {f.remove_done_callback(three)}")
+    trace(" ".join([str(f.remove_done_callback(c)) for c in (one, two, three)]))
     set(f, 1)
     await sleep(0)
     trace("none")

@@ -388,7 +388,7 @@ async def taskgroup_double_enter():
 
 
 @scenario(
-    differs="no misuse in C, where nothing can be raised there: the task is cancelled before it runs",
+    differs="no misuse in C, which has nothing to raise: the task is cancelled before it runs",
     c="""0 #1 a starts
          0.001 #3 a ends
          0.001 #5 b cancelled
