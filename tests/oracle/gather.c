@@ -315,6 +315,93 @@ SCENARIO(gather_child_fails_in_its_first_step)
     trace("b ran on");
 }
 
+/* --- With exceptions as results --- */
+
+static void show_all(size_t n, const int *results, const int *errors)
+{
+    char text[128] = "";
+    for (size_t i = 0, at = 0; i < n; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", i ? " " : "",
+                               outcome(errors[i] ? errors[i] : results[i]));
+    trace("%s", text);
+}
+
+#define SOME asyncio_gather_into_return_exceptions
+
+SCENARIO(return_exceptions_success)
+{
+    int r[2], e[2];
+    await(SOME(r, e, worker("a", 2, 1), worker("b", 1, 2)));
+    show_all(2, r, e);
+}
+
+static void say_done(asyncio_any x, void *unused)
+{
+    (void)x, (void)unused;
+    trace("gather is done");
+}
+
+SCENARIO(return_exceptions)
+{
+    int r[4], e[4];
+    awaitable(int) a = asyncio_future(int), b = asyncio_future(int);
+    awaitable(int) c = asyncio_future(int), d = asyncio_future(int);
+    awaitable(int) g = SOME(r, e, a, b, c, d);
+    asyncio_add_done_callback(g, say_done, NULL);
+    set(b, 1);
+    set(c, -EPROTO);
+    set(a, 3);
+    await(turns(2));
+    trace("%s", yes(asyncio_done(g)));
+    set(d, -EIO);
+    await(g);
+    show_all(4, r, e);
+}
+
+SCENARIO(return_exceptions_one_cancellation)
+{
+    int r[6], e[6];
+    awaitable(int) f[6];
+    for (int i = 0; i < 6; i++)
+        f[i] = asyncio_future(int);
+    awaitable(int) g = SOME(r, e, f[0], f[1], f[2], f[3], f[4], f[5]);
+    set(f[0], 1);
+    set(f[1], -EPROTO);
+    asyncio_cancel(f[2]);
+    await(turns(2));
+    trace("%s", yes(asyncio_done(g)));
+    set(f[3], 3);
+    asyncio_cancel(f[4]);
+    set(f[5], -EIO);
+    await(g);
+    show_all(6, r, e);
+}
+
+static async(int, outer_of_three)
+{
+    int r[3], e[3];
+    int error =
+        await(SOME(r, e, worker("a", 5, 0), slow_to_end("b", 5, 2), stubborn("c", 5, 1, 0)));
+    if (error == 0)
+        show_all(3, r, e);
+    return error;
+}
+
+SCENARIO(return_exceptions_cancelled)
+{
+    awaitable(int) t = asyncio_create_task(outer_of_three());
+    await(asyncio_sleep(1));
+    asyncio_cancel(t);
+    trace("%s", outcome(await(t)));
+}
+
+SCENARIO(return_exceptions_of_tasks_that_fail)
+{
+    int r[3], e[3];
+    await(SOME(r, e, worker("a", 2, -EPROTO), worker("b", 1, -EIO), worker("c", 3, 7)));
+    show_all(3, r, e);
+}
+
 /* --- shield --- */
 
 SCENARIO(shield_result)

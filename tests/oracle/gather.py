@@ -279,6 +279,71 @@ async def gather_child_fails_in_its_first_step():
     trace("b ran on")
 
 
+# --- with exceptions as results -------------------------------------------------------------------
+
+
+def show_all(results):
+    show(error_name(r) if isinstance(r, BaseException) else plain(r) for r in results)
+
+
+@scenario("test_tasks.test_result_exception_success")
+async def return_exceptions_success():
+    show_all(await asyncio.gather(worker("a", 2, 1), worker("b", 1, 2), return_exceptions=True))
+
+
+@scenario("test_tasks.test_return_exceptions")
+async def return_exceptions():
+    a, b, c, d = (future() for _ in range(4))
+    g = asyncio.gather(a, b, c, d, return_exceptions=True)
+    g.add_done_callback(lambda _: trace("gather is done"))
+    set(b, 1)
+    set(c, EPROTO)
+    set(a, 3)
+    await turns(2)
+    trace(f"{g.done()}")
+    set(d, EIO)
+    show_all(await g)
+
+
+@scenario("test_tasks.test_result_exception_one_cancellation")
+async def return_exceptions_one_cancellation():
+    a, b, c, d, e, f = (future() for _ in range(6))
+    g = asyncio.gather(a, b, c, d, e, f, return_exceptions=True)
+    set(a, 1)
+    set(b, EPROTO)
+    c.cancel()
+    await turns(2)
+    trace(f"{g.done()}")
+    set(d, 3)
+    e.cancel()
+    set(f, EIO)
+    show_all(await g)
+
+
+@scenario("test_tasks.test_cancel_gather_2")
+async def return_exceptions_cancelled():
+    async def outer():
+        show_all(
+            await asyncio.gather(
+                worker("a", 5), slow_to_end("b", 5, 2), stubborn("c", 5, 1), return_exceptions=True
+            )
+        )
+
+    t = task(outer())
+    await sleep(1)
+    t.cancel()
+    trace(await outcome(t))
+
+
+@scenario("test_tasks.test_return_exceptions")
+async def return_exceptions_of_tasks_that_fail():
+    show_all(
+        await asyncio.gather(
+            worker("a", 2, EPROTO), worker("b", 1, EIO), worker("c", 3, 7), return_exceptions=True
+        )
+    )
+
+
 # --- shield ---------------------------------------------------------------------------------------
 
 
