@@ -298,6 +298,11 @@ void asyncio_release(asyncio_any x);
 
 #include <asyncio/queue.h>
 
+/* --- Channels, select --------------------------------------------------------------------------
+ */
+
+#include <asyncio/channel.h>
+
 /* --- Errors ------------------------------------------------------------------------------------
  */
 

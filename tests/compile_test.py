@@ -103,6 +103,13 @@ GOOD = {
         " struct pair p; await(asyncio_queue_get_into(q, &p)); await(asyncio_queue_join(q));"
         " return (int)asyncio_queue_qsize(q) + await(asyncio_queue_get(q)).a + p.a;"
     ),
+    "channels": (
+        "asyncio_channel(struct pair) c = asyncio_channel_new(struct pair, 1); struct pair p;"
+        " asyncio_channel_send_nowait(c, {1, 2});"
+        " await(asyncio_channel_send(c, await(asyncio_channel_recv(c))));"
+        " int r = await(asyncio_select(asyncio_channel_recv_into(c, &p), nothing(),"
+        " asyncio_sleep(1))); await(asyncio_select()); return r + (int)asyncio_channel_size(c);"
+    ),
 }
 
 BAD = {
@@ -115,6 +122,13 @@ BAD = {
         "asyncio_queue(int) q = NULL; awaitable(double) d = asyncio_queue_get(q); (void)d;"
     ),
     "await of a queue": "asyncio_queue(int) q = NULL; await(q);",
+    "a channel for a queue": (
+        "asyncio_channel(int) c = asyncio_channel_new(int, 0); asyncio_queue_qsize(c);"
+    ),
+    "a channel of another type": (
+        "asyncio_channel(int) c = asyncio_channel_new(int, 0); double d;"
+        " asyncio_channel_recv_nowait(c, &d);"
+    ),
     "an awaitable for a queue": "asyncio_queue_qsize(add(1, 2));",
     "a handle of another type": "awaitable(double) d = add(1, 2); (void)d;",
     "a handle made a task, of another type": (

@@ -13,8 +13,8 @@
 struct ai_transfer {
     struct ai_caller caller; /* called: it may try, as it may the first time */
     asyncio_any queue;
-    void *place; /* the item, or where it is to go */
-    int *chosen; /* of the select it is a clause of */
+    void *place;   /* the item, or where it is to go; NULL: it has gone through */
+    void **choice; /* of the select it is a clause of: which one has gone through, or NULL */
 };
 
 _Static_assert(offsetof(struct ai_caller, result) == ASYNCIO__TRANSFER_RESULT, "<asyncio/queue.h>");
@@ -31,7 +31,7 @@ static inline struct ai_transfer *ai_transfer_new(const struct asyncio_awaitable
         t->caller.called = true;
         t->queue = ai_handle(queue);
         t->place = t + 1;
-        t->chosen = NULL;
+        t->choice = NULL;
     }
     return t;
 }

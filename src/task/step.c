@@ -33,7 +33,7 @@ void ai_step(struct ai_object *o)
     }
     if (code > 0)
         o->flags |= AI_VALUE;
-    ai_complete(o, ai_error_plain(code < 0 ? code : 0));
+    ai_complete(o, ai_error_plain(code < 0 ? code : 1 - code));
 }
 
 /* Awaited, it may be woken within its very step, before its task waits: that looks for itself. */
@@ -46,6 +46,25 @@ void ai_step_wake(struct ai_object *o)
         ai_loop_push(ai_thread.loop, &o->ready);
     else if (o->waiters)
         ai_loop_push(ai_thread.loop, &o->waiters->ready);
+}
+
+/* An await of it that succeeds leaves the task's error alone; ai_step() takes it from the code. */
+int ai_step_fail(struct ai_object *o, int code)
+{
+    if (o->flags & AI_TASK)
+        return 1 - code;
+    ai_error_set(&ai_thread.task->error, ai_error_plain(code));
+    return 1;
+}
+
+void ai_step_put_off(struct ai_object *o)
+{
+    struct ai_task *task = ai_thread.task;
+
+    if (o->flags & AI_TASK || !task)
+        return;
+    task->must_cancel = true;
+    ai_error_set(&task->cancel_message, ai_error_ref(o->error));
 }
 
 bool ai_step_cancel(struct ai_object *o)

@@ -41,6 +41,13 @@ static inline void ai_step_give_up(struct ai_object *o)
 struct ai_task;
 int ai_await_steps(struct ai_task *task, struct ai_object *o, const struct asyncio__place *place);
 
+/* What its step returns that is done, with its result in place, and has failed all the same. */
+int ai_step_fail(struct ai_object *o, int code);
+
+/* In its step, which is cancelled: it is done all the same, and the next await of the task that
+ * awaits it is to be cancelled instead. */
+void ai_step_put_off(struct ai_object *o);
+
 /* Asks it to end: false where it was woken before and the task that awaits it has to remember. */
 bool ai_step_cancel(struct ai_object *o);
 
