@@ -50,6 +50,11 @@ GOOD = {
     "wait": "awaitable(double) a[] = {asyncio_create_task(half(1))}; asyncio_any b[1] = {a[0]};"
     " await(asyncio_wait(b, 1, 1, ASYNCIO_ALL_COMPLETED));"
     " return (int)await(asyncio_wait(a, 1, ASYNCIO_FOREVER, ASYNCIO_FIRST_EXCEPTION));",
+    "as_completed": "awaitable(double) a[] = {half(1)}; awaitable(void) const b[] = {nothing()};"
+    " async_for (awaitable(double) x, asyncio_as_completed(a, 1, 2)) return (int)await(x);"
+    " async_iterator(awaitable(void)) it = asyncio_as_completed(b, 1, ASYNCIO_FOREVER);"
+    " await(asyncio_as_completed_next(it)); return (int)await(asyncio_as_completed_next("
+    "asyncio_as_completed(a, 1, 2)));",
     "futures": (
         "awaitable(int) f = asyncio_future(int); asyncio_set_result(f, 1); return"
         " asyncio_result(f);"
@@ -167,6 +172,9 @@ BAD = {
     ),
     "async_with of a group by value": "struct asyncio_task_group g = {0}; async_with (g) return 0;",
     "wait for ints": "int a[] = {1}; await(asyncio_wait(a, 1, 1, ASYNCIO_ALL_COMPLETED));",
+    "an iterator of another type": "awaitable(double) a[] = {half(1)};"
+    " async_iterator(awaitable(int)) it = asyncio_as_completed(a, 1, 1); (void)it;",
+    "the next of a generator": "await(asyncio_as_completed_next(numbers(1)));",
     "returning another type": 'return "text";',
     "a handle in a sum": "return add(1, 2) + 1;",
     "yield outside of a generator": "async_yield(1);",

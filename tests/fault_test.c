@@ -241,12 +241,24 @@ static async(int, part_wait)
 {
     awaitable(int) t[] = {asyncio_create_task(leaf(1)), asyncio_create_task(leaf(0))};
     awaitable(int) all[] = {t[0], t[1]};
-    ssize_t r = await(asyncio_wait(all, 2, MOMENT, ASYNCIO_ALL_COMPLETED));
+    ssize_t r = await(asyncio_wait(all, 2, FOR_EVER, ASYNCIO_ALL_COMPLETED));
     for (int i = 0; r < 0 && i < 2; i++)
         asyncio_cancel(t[i]);
     if (r < 2)
         return r < 0 ? (int)r : -EILSEQ;
     return asyncio_exception(asyncio_exception(t[0]) ? t[0] : t[1]);
+}
+
+/* How many come in time is the clock's affair. */
+static async(int, part_as_completed)
+{
+    awaitable(int) t[] = {leaf(1), asyncio_create_task(leaf(0)), asyncio_sleep(FOR_EVER)};
+    int failure = 0;
+    async_for (awaitable(int) x, asyncio_as_completed(t, 3, MOMENT / 5)) {
+        if (asyncio_exception(x))
+            failure = asyncio_exception(x);
+    }
+    return asyncio_error() == -ETIMEDOUT ? failure : asyncio_error() ? asyncio_error() : -EILSEQ;
 }
 
 static async(int, part_leftovers)
@@ -262,8 +274,9 @@ static async(int, part_leftovers)
 static async(int, scenario)
 {
     awaitable(int) (*const parts[])(void) = {
-        part_tasks, part_gather,  part_generator, part_with, part_future,    part_errors,
-        part_sync,  part_timeout, part_group,     part_wait, part_leftovers, part_threads};
+        part_tasks,        part_gather,    part_generator, part_with,  part_future,
+        part_errors,       part_sync,      part_timeout,   part_group, part_wait,
+        part_as_completed, part_leftovers, part_threads};
     int first = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         int r = await(parts[i]());

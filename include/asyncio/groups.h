@@ -114,6 +114,43 @@ ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
     asyncio__wait(asyncio_any *handles, size_t n, double timeout,
                   enum asyncio_return_when return_when);
 
+/* asyncio_as_completed(handles, n, timeout): n awaitables of one T in the order in which they are
+ * done. Each is scheduled at once, as a task unless it is one, and stays its maker's; one that is
+ * there twice counts twice. Either
+ *
+ *     async_for (awaitable(T) x, asyncio_as_completed(handles, n, timeout))
+ *
+ * gives each when it is done: asyncio_result(x) or await(x) is its value. When so many seconds have
+ * passed (ASYNCIO_FOREVER: no limit) the loop ends, with -ETIMEDOUT as asyncio_error(); also with
+ * -ECANCELED and -ENOMEM, and with 0 when all are done. It cancels none. Or else
+ *
+ *     T v = await(asyncio_as_completed_next(it));
+ *
+ * is the value of the next that is done, and fails as that did, or with -ETIMEDOUT; there are n of
+ * these, then it gives NULL, and asyncio_error() is 0 (without memory: NULL and -ENOMEM). Let go by
+ * asyncio_release(it) or at its maker's end. NULL among the handles, or no memory: NULL, what was
+ * not scheduled closed, the tasks made cancelled. */
+#define asyncio_as_completed(handles, n, timeout)                                                  \
+    ((ASYNCIO_ASYNC_ITERATOR(__typeof__((void)0, (handles)[0])))asyncio__as_completed(             \
+        (asyncio_any const *)ASYNCIO__HANDLES(handles), n, timeout))
+#define asyncio_as_completed_next(it)                                                              \
+    ASYNCIO__NEXT_COMPLETED(it, ASYNCIO__CAT(asyncio__h, __COUNTER__),                             \
+                            ASYNCIO__CAT(asyncio__v, __COUNTER__))
+asyncio_any asyncio__as_completed(asyncio_any const *handles, size_t n, double timeout);
+asyncio_any asyncio__as_completed_next(asyncio_any it, size_t size, bool is_signed);
+
+#define ASYNCIO__NEXT_COMPLETED(it, i, h)                                                          \
+    __extension__({                                                                                \
+        __auto_type i = (it);                                                                      \
+        ASYNCIO__ELEMENT(i) h = NULL;                                                              \
+        ASYNCIO__CHECK(h);                                                                         \
+        h = asyncio__as_completed_next(                                                            \
+            (asyncio_any)i,                                                                        \
+            ASYNCIO__IS_VOID(ASYNCIO__RESULT(h)) ? 0 : sizeof(ASYNCIO__VALUE(ASYNCIO__RESULT(h))), \
+            ASYNCIO__SIGNED(ASYNCIO__RESULT(h)));                                                  \
+        h;                                                                                         \
+    })
+
 #pragma GCC visibility pop
 
 #endif

@@ -118,6 +118,9 @@ struct asyncio_awaitable_type {
     void (*destroy)(void *self);
     void (*waits_for)(void *self, void (*visit)(asyncio_any x, void *arg), void *arg);
     void (*iterate)(void *self); /* set by async_gen() alone */
+    /* Of iterators that need no stack, the library's own: 1 with the next value in place, 0 at the
+     * end, or -errno. */
+    int (*next)(void *self, const struct asyncio__place *place);
 };
 
 /* Where the library keeps a frame of this size; 0: it will find out. */

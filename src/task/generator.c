@@ -129,7 +129,7 @@ struct asyncio__for asyncio__for_begin(asyncio_any it, const struct asyncio__pla
         ai_panic("TypeError: 'async for' requires an async iterator, got %s '%s'", ai_noun(o->type),
                  o->type->name);
     ai_take(o);
-    if (!begin(task, ai_coroutine(o))) {
+    if (!o->type->next && !begin(task, ai_coroutine(o))) {
         ai_error_set(&task->error, ai_error_plain(-ENOMEM));
         ai_unref(o);
         return f;
@@ -145,27 +145,35 @@ bool asyncio__for_next(struct asyncio__for *f)
         return false;
     f->again = false;
     struct ai_object *o = ai_object(f->iterator);
-    if (step(iterating(), ai_coroutine(o), f->place))
+    if (o->type->next ? o->type->next(o, f->place) > 0
+                      : step(iterating(), ai_coroutine(o), f->place))
         return true;
     f->iterator = NULL;
     ai_unref(o);
     return false;
 }
 
+static void close_generator(struct ai_coroutine *g, const struct asyncio__place *place)
+{
+    struct ai_task *task = iterating();
+    struct ai_error *kept = ai_error_keep(task);
+
+    run_of(g)->closing = true;
+    while (step(task, g, place))
+        continue;
+    ai_error_restore(task, kept);
+}
+
 void asyncio__for_end(struct asyncio__for *f)
 {
     if (!f->iterator)
         return;
-    struct ai_task *task = iterating();
-    struct ai_error *kept = ai_error_keep(task);
     struct ai_object *o = ai_object(f->iterator);
 
     f->iterator = NULL;
-    run_of(ai_coroutine(o))->closing = true;
-    while (step(task, ai_coroutine(o), f->place))
-        continue;
+    if (!o->type->next)
+        close_generator(ai_coroutine(o), f->place);
     ai_unref(o);
-    ai_error_restore(task, kept);
 }
 
 void ai_generators_abandon(struct ai_task *task)

@@ -1,33 +1,23 @@
 /* wait: until some of several are done.
  *
- * It goes on in steps: the first watches all, the last sorts the array. Each watch is a waiter; one
- * whose object is done is on its way or has run, and until it has, it holds the wait, which may be
- * over by then. */
+ * It goes on in steps: the first watches all, the last sorts the array. */
 #include "base/panic.h"
 #include "task/deadline.h"
 #include "task/diagnose.h"
 #include "task/step.h"
 #include "task/thread.h"
-
-struct watch {
-    struct ai_waiter waiter;
-    struct ai_object *object;
-    struct wait *wait;
-};
+#include "task/watch.h"
 
 struct wait {
     struct ai_object object;
     ssize_t result;
     asyncio_any *handles;
-    struct watch *watches;
-    size_t count, capacity, left;
+    struct ai_watches *watches;
+    size_t left;
     struct ai_timer timer;
     double timeout;
     enum asyncio_return_when until;
-    bool begun, over;
 };
-
-/* --- Those that are waited for --- */
 
 static bool is_enough(struct wait *w, struct ai_object *o)
 {
@@ -39,45 +29,16 @@ static bool is_enough(struct wait *w, struct ai_object *o)
     return true;
 }
 
-static void done(struct ai_ready *ready)
+static void done(void *owner, struct ai_watch *watch)
 {
-    struct watch *watch = ai_container(ready, struct watch, waiter.ready);
-    struct wait *w = watch->wait;
+    struct wait *w = owner;
 
-    ai_ring_unreserve(&ai_thread.loop->ready, 1);
     w->left--;
-    if (!w->over && is_enough(w, watch->object)) {
-        ai_deadline_stop(&w->timer);
-        ai_step_wake(&w->object);
-    }
-    ai_unref(watch->object); /* the waiter's */
-    ai_unref(&w->object);    /* the watch's */
+    if (!is_enough(w, watch->object))
+        return;
+    ai_deadline_stop(&w->timer);
+    ai_step_wake(&w->object);
 }
-
-static void watch_all(struct wait *w)
-{
-    for (size_t i = 0; i < w->count; i++) {
-        struct watch *watch = &w->watches[i];
-        watch->wait = w;
-        watch->waiter.ready.run = done;
-        ai_ref(&w->object);
-        ai_wait_on(watch->object, &watch->waiter);
-    }
-}
-
-static void unwatch_all(struct wait *w)
-{
-    for (size_t i = 0; i < w->count; i++) {
-        struct watch *watch = &w->watches[i];
-        if (watch->object->state == AI_DONE)
-            continue;
-        ai_wait_off(watch->object, &watch->waiter);
-        ai_ring_unreserve(&ai_thread.loop->ready, 1);
-        ai_unref(&w->object);
-    }
-}
-
-/* --- Its steps --- */
 
 static void fire(struct ai_ready *ready)
 {
@@ -89,26 +50,20 @@ static void fire(struct ai_ready *ready)
 
 static int begin(struct wait *w)
 {
-    struct ai_ring *ring = &ai_thread.loop->ready;
     int64_t deadline = ai_deadline_after(w->timeout);
 
-    ai_timer_init(&w->timer, fire);
-    if (!ai_ring_reserve(ring, w->count))
+    if (deadline != AI_NEVER && ai_deadline_start(&w->timer, deadline))
         return -ENOMEM;
-    if (deadline != AI_NEVER && ai_deadline_start(&w->timer, deadline)) {
-        ai_ring_unreserve(ring, w->count);
-        return -ENOMEM;
-    }
-    w->begun = true;
-    w->left = w->count;
-    watch_all(w);
-    return 0;
+    if (ai_watches_begin(w->watches, w, done))
+        return 0;
+    ai_deadline_stop(&w->timer);
+    return -ENOMEM;
 }
 
 static size_t put(struct wait *w, size_t at, bool done)
 {
-    for (size_t i = 0; i < w->count; i++) {
-        struct ai_object *o = w->watches[i].object;
+    for (size_t i = 0; i < w->watches->count; i++) {
+        struct ai_object *o = w->watches->at[i].object;
         if ((o->state == AI_DONE) == done)
             w->handles[at++] = ai_handle(o);
     }
@@ -119,13 +74,10 @@ static int step(void *self, bool cancelled)
 {
     struct wait *w = self;
 
-    if (!w->begun && !cancelled)
+    if (!cancelled && !w->watches->owner)
         return begin(w);
-    if (w->begun) {
-        w->over = true;
-        ai_deadline_stop(&w->timer);
-        unwatch_all(w);
-    }
+    ai_deadline_stop(&w->timer);
+    ai_watches_stop(w->watches);
     if (cancelled)
         return -ECANCELED;
     w->result = (ssize_t)put(w, 0, true);
@@ -135,19 +87,12 @@ static int step(void *self, bool cancelled)
 
 static void waits_for(void *self, void (*visit)(asyncio_any x, void *arg), void *arg)
 {
-    const struct wait *w = self;
-
-    for (size_t i = 0; i < w->count; i++)
-        visit(ai_handle(w->watches[i].object), arg);
+    ai_watches_visit(((struct wait *)self)->watches, visit, arg);
 }
 
 static void destroy(void *self)
 {
-    struct wait *w = self;
-
-    for (size_t i = 0; i < w->count; i++)
-        ai_unref(w->watches[i].object);
-    ai_deallocate(w->watches, w->capacity * sizeof *w->watches);
+    ai_watches_close(((struct wait *)self)->watches);
 }
 
 static const struct asyncio_awaitable_type wait_type = {
@@ -164,24 +109,10 @@ static const struct asyncio_awaitable_type wait_type = {
 
 /* --- Making one --- */
 
-static struct wait *wait_new(size_t n)
-{
-    struct wait *w = (struct wait *)ai_object_new(&wait_type, sizeof *w);
-
-    if (!w)
-        return NULL;
-    w->capacity = n;
-    w->watches = ai_allocate(n * sizeof *w->watches);
-    if (w->watches)
-        return w;
-    w->capacity = 0;
-    ai_disown(&w->object);
-    return NULL;
-}
-
 static void *give_up(struct wait *w)
 {
-    ai_disown(&w->object);
+    if (w)
+        ai_disown(&w->object);
     return NULL;
 }
 
@@ -203,16 +134,18 @@ asyncio__wait(asyncio_any *handles, size_t n, double timeout, enum asyncio_retur
     if ((unsigned)until > ASYNCIO_FIRST_EXCEPTION)
         ai_panic("ValueError: Invalid return_when value: %d", (int)until);
     ai_thread_loop("asyncio_wait");
-    struct wait *w = wait_new(n);
-    if (!w)
-        return NULL;
+    struct wait *w = (struct wait *)ai_object_new(&wait_type, sizeof *w);
+    if (!w || !(w->watches = ai_watches_new(n)))
+        return give_up(w);
+    ai_timer_init(&w->timer, fire);
     w->handles = handles;
     w->timeout = timeout;
     w->until = until;
-    for (; w->count < n; w->count++) {
-        if (!handles[w->count])
+    w->left = n;
+    for (size_t i = 0; i < n; i++) {
+        if (!handles[i])
             return give_up(w);
-        w->watches[w->count].object = ai_ref(future(handles[w->count]));
+        ai_watches_add(w->watches, future(handles[i]));
     }
     return ai_handle(&w->object);
 }
