@@ -2,7 +2,7 @@
  *
  * An array, not a linked list, so that what lies some places ahead can be fetched into the cache in
  * time. Whoever may one day be pushed reserves a place when it is made, where failing is easy;
- * pushing itself never fails. Invariant: count <= reserved <= capacity, a power of two. */
+ * pushing itself never fails. Invariant: count <= reserved < capacity, a power of two. */
 #ifndef AI_LOOP_RING_H
 #define AI_LOOP_RING_H
 
@@ -29,7 +29,7 @@ void ai_ring_close(struct ai_ring *ring);
 static inline bool ai_ring_reserve(struct ai_ring *ring, size_t n)
 {
     ring->reserved += (uint32_t)n;
-    while (__builtin_expect(!ring->slot || ring->reserved > ring->mask + 1, 0)) {
+    while (__builtin_expect(ring->reserved > ring->mask, 0)) { /* there is none at first */
         if (!ai_ring_grow(ring)) {
             ring->reserved -= (uint32_t)n;
             return false;

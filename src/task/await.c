@@ -65,16 +65,13 @@ static inline void wait_for(struct ai_task *task, struct ai_object *o)
     task->waiting = NULL;
 }
 
-static inline int await_pending(struct ai_task *task, struct ai_object *o, void *result)
+/* What an await of a shared object or an operation, which is done, comes to. Drops the reference
+ * that waiting took. */
+static int outcome(struct ai_task *task, struct ai_object *o, void *result, bool waited)
 {
-    ai_error_clear(&task->error);
-    bool waits = o->state == AI_PENDING;
-    if (waits)
-        wait_for(task, o);
-    else
-        ai_ref(o); /* as the wait would have */
     int code;
-    if (__builtin_expect(task->must_cancel, 0) && waits) {
+
+    if (__builtin_expect(task->must_cancel, 0) && waited) {
         if (ai_error_code(o->error) == -ECANCELED)
             task->error = ai_error_ref(o->error);
         code = cancelled(task);
@@ -87,6 +84,17 @@ static inline int await_pending(struct ai_task *task, struct ai_object *o, void 
     }
     ai_unref(o);
     return code;
+}
+
+static inline int await_pending(struct ai_task *task, struct ai_object *o, void *result)
+{
+    ai_error_clear(&task->error);
+    bool waits = o->state == AI_PENDING;
+    if (waits)
+        wait_for(task, o);
+    else
+        ai_ref(o); /* as the wait would have */
+    return outcome(task, o, result, waits);
 }
 
 static inline int await_operation(struct ai_task *task, struct ai_object *o, void *result)
@@ -238,21 +246,27 @@ static __attribute__((noinline)) int await_any(asyncio_any h, void *result,
     return -ENOMEM;
 }
 
-/* Whether the handle names a coroutine or stepping object of this thread, of a size known to its
- * type, that nobody has used: all that can be done without asking further. */
-static inline bool is_plain(asyncio_any h)
+/* Whether the handle names an object of this thread. */
+static inline bool is_valid(asyncio_any h)
 {
     const struct ai_object *o = asyncio_awaitable_object(h);
 
     return ai_is_handle(h) && o->handle == (uintptr_t)h &&
-           o->life == ai_life(1, AI_UNUSED, AI_OWNED) && o->type->pool_class &&
            (atomic_load_explicit(&ai_pools, memory_order_relaxed) == 1 ||
             ai_pool_of(o) == &ai_pool);
 }
 
-static inline bool is_call(asyncio_any h)
+/* A coroutine or stepping object of a size known to its type that nobody has used: all that can be
+ * done without asking further. */
+static inline bool is_plain(const struct ai_object *o)
 {
-    return ((const struct ai_object *)asyncio_awaitable_object(h))->type->await;
+    return o->life == ai_life(1, AI_UNUSED, AI_OWNED) && o->type->pool_class;
+}
+
+/* A task or future under way. */
+static inline bool is_awaited_often(const struct ai_object *o)
+{
+    return o->state == AI_PENDING && (o->flags & (AI_SHARED | AI_ONCE)) == AI_SHARED;
 }
 
 /* Taken and let go are written as words of their own: what is known of such an object is not read
@@ -309,6 +323,27 @@ static __attribute__((noinline)) int await_step(struct ai_task *task, asyncio_an
     return 0;
 }
 
+/* The usual way through await_shared(). */
+static __attribute__((noinline)) int await_task(struct ai_task *task, asyncio_any h, void *result,
+                                                const struct asyncio__place *place)
+{
+    struct ai_object *o = asyncio_awaitable_object(h);
+
+    if (__builtin_expect(task->error || task->must_cancel || o == &task->root->object, 0))
+        return await_any(h, result, place);
+    task->place = place;
+    ai_waiters_append(ai_ref(o), &task->waiter);
+    task->waiting = o;
+    task = ai_park(&ai_thread, task);
+    task->waiting = NULL;
+    if (__builtin_expect(task->must_cancel || o->error || !(o->flags & AI_VALUE), 0))
+        return awaited(task, outcome(task, o, result, true));
+    o->flags |= AI_RETRIEVED;
+    ai_result_copy(o, result);
+    ai_unref(o);
+    return 0;
+}
+
 static __attribute__((noinline)) int yield_slowly(void *result, const struct asyncio__place *place)
 {
     struct ai_task *task = ai_thread.task;
@@ -349,11 +384,15 @@ int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *pla
         return await_any(h, result, place);
     if (h == ASYNCIO__YIELD)
         return asyncio__yield_turn(result, place);
-    if (!is_plain(h))
+    const struct ai_object *o = asyncio_awaitable_object(h);
+    if (!is_valid(h))
         return await_any(h, result, place);
-    if (is_call(h))
-        return await_call(task, h, result, place);
-    return await_step(task, h, result, place);
+    if (is_plain(o))
+        return o->type->await ? await_call(task, h, result, place)
+                              : await_step(task, h, result, place);
+    if (is_awaited_often(o))
+        return await_task(task, h, result, place);
+    return await_any(h, result, place);
 }
 
 /* --- Errors --- */

@@ -172,19 +172,10 @@ void asyncio_release(asyncio_any h)
 void ai_wait_on(struct ai_object *o, struct ai_waiter *w)
 {
     ai_ref(o);
-    if (o->state == AI_DONE) {
+    if (o->state == AI_DONE)
         ai_loop_push(ai_thread.loop, &w->ready);
-        return;
-    }
-    if (!o->waiters) {
-        w->next = w->prev = w;
-        o->waiters = w;
-        return;
-    }
-    w->next = o->waiters;
-    w->prev = o->waiters->prev;
-    w->prev->next = w;
-    w->next->prev = w;
+    else
+        ai_waiters_append(o, w);
 }
 
 void ai_wait_off(struct ai_object *o, struct ai_waiter *w)
@@ -289,12 +280,4 @@ void ai_result_fail(const struct ai_object *o, int error, void *value)
     memset(value, 0, size);
     if (ai_result_signed(o))
         memcpy(value, (char *)&wide + (low ? 0 : sizeof wide - size), size);
-}
-
-int ai_result(const struct ai_object *o, void *result)
-{
-    if (__builtin_expect(!(o->flags & AI_VALUE), 0))
-        return ai_error_code(o->error);
-    ai_result_copy(o, result);
-    return 0;
 }

@@ -210,6 +210,19 @@ bool ai_ensure_task(struct ai_object *o);
 /* Cancels the thread's futures that somebody still waits for: nobody is left to complete them. */
 void ai_futures_cancel(void);
 
+/* Puts the waiter behind those of a pending object. */
+static inline void ai_waiters_append(struct ai_object *o, struct ai_waiter *w)
+{
+    if (__builtin_expect(!o->waiters, 1)) {
+        o->waiters = w->next = w->prev = w;
+        return;
+    }
+    w->next = o->waiters;
+    w->prev = o->waiters->prev;
+    w->prev->next = w;
+    w->next->prev = w;
+}
+
 /* Asks a pending object to end: true unless it is done. The request has ai_thread.cancel_message,
  * so a type's cancel() that asks others passes it on. Until an object is done, or its coroutine
  * starts, `error` keeps it: if it then ends cancelled without a message, it ends with that one. */
@@ -222,9 +235,6 @@ bool ai_is_finishing(const struct ai_object *o);
  * reference, which passes to what it runs. off: no longer, while o is not done. */
 void ai_wait_on(struct ai_object *o, struct ai_waiter *w);
 void ai_wait_off(struct ai_object *o, struct ai_waiter *w);
-
-/* Copies the value of a done object, if it has one, and returns 0; else its -errno. */
-int ai_result(const struct ai_object *o, void *result);
 
 static inline size_t ai_result_size(const struct ai_object *o)
 {
@@ -252,6 +262,15 @@ static inline void ai_result_copy(const struct ai_object *o, void *result)
         __builtin_memcpy(result, ai_result_place(o), sizeof(long));
     else
         __builtin_memcpy(result, ai_result_place(o), size);
+}
+
+/* Copies the value of a done object, if it has one, and returns 0; else its -errno. */
+static inline int ai_result(const struct ai_object *o, void *result)
+{
+    if (__builtin_expect(!(o->flags & AI_VALUE), 0))
+        return ai_error_code(o->error);
+    ai_result_copy(o, result);
+    return 0;
 }
 
 /* Whether the result at `value` says nothing: void, or all zero. */

@@ -103,13 +103,9 @@ struct ai_object *ai_yield_new(void)
     return o;
 }
 
-struct ai_object *ai_object_to_take(asyncio_any h)
+struct ai_object *ai_object_to_take_slowly(asyncio_any h)
 {
-    if (!h)
-        return NULL;
-    if (__builtin_expect(h != ASYNCIO__YIELD, 1))
-        return ai_object(h);
-    struct sleep *s = sleep_new(0);
+    struct sleep *s = h ? sleep_new(0) : NULL;
     return s ? &s->object : NULL;
 }
 

@@ -95,12 +95,26 @@ void ai_tasks_trim(void)
     }
 }
 
+static void run_root(void *arg);
+
+/* A task begins on its stack, below its record. */
+static inline void enter(struct ai_context *from, struct ai_task *task)
+{
+    ai_context_enter(from, &task->context, task->stack.low, task, run_root, task);
+}
+
+/* The same, and the one that has ended leaves for good. */
+static inline void become(struct ai_task *ended, struct ai_task *task)
+{
+    ai_context_become(&ended->context, &task->context, task->stack.low, task, run_root, task);
+}
+
 /* The last thing that is done on its stack. */
 static inline void leave(struct ai_task *task, struct ai_next next)
 {
     give(task);
     if (next.begins)
-        ai_context_become(&task->context, next.context);
+        become(task, ai_thread.task);
     else
         ai_context_leave(&task->context, next.context);
 }
@@ -186,7 +200,6 @@ static inline void begin(struct ai_task *task, struct ai_coroutine *root)
     task->must_cancel = false;
     task->ignored = 0;
     task->root = task->top = root;
-    ai_context_init(&task->context, task->stack.low, task, run_root, task);
     root->task = task;
     root->place = NULL;
 }
@@ -229,7 +242,7 @@ void ai_park_slowly(struct ai_task *task)
     struct ai_next next = ai_next_slowly(&ai_thread);
 
     if (next.begins)
-        ai_context_enter(&task->context, next.context);
+        enter(&task->context, ai_thread.task);
     else
         ai_switch_from(task, next.context);
 }
@@ -241,7 +254,7 @@ void ai_task_start(struct ai_ready *ready)
     if (!task)
         return;
     ai_thread.task = task;
-    ai_context_enter(&ai_thread.loop->hub, &task->context);
+    enter(&ai_thread.loop->hub, task);
 }
 
 /* Is taken from the queue before it could run. */
@@ -257,7 +270,7 @@ static void start_from_hub(struct ai_loop *loop, struct ai_task *task)
 
     ai_loop_push_front(loop, &hub);
     ai_thread.task = task;
-    ai_context_enter(&loop->hub, &task->context);
+    enter(&loop->hub, task);
     ai_loop_take(loop);
 }
 
@@ -265,7 +278,7 @@ static void start_from_task(struct ai_loop *loop, struct ai_task *task, struct a
 {
     ai_loop_push_front(loop, &maker->waiter.ready);
     ai_thread.task = task;
-    ai_context_enter(&maker->context, &task->context);
+    enter(&maker->context, task);
 }
 
 void ai_task_start_now(struct ai_ready *ready)

@@ -94,6 +94,11 @@ struct ai_object *ai_yield_new(void);
 
 /* The object of a handle for whoever is to keep it (a task, a gather, ...): one of its own for a
  * sleep(0). NULL for NULL, or without memory. */
-struct ai_object *ai_object_to_take(asyncio_any h);
+struct ai_object *ai_object_to_take_slowly(asyncio_any h);
+static inline struct ai_object *ai_object_to_take(asyncio_any h)
+{
+    bool usual = h && h != ASYNCIO__YIELD;
+    return __builtin_expect(usual, 1) ? ai_object(h) : ai_object_to_take_slowly(h);
+}
 
 #endif

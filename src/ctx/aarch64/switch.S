@@ -80,10 +80,9 @@ ai_machine_leave:
         .cfi_endproc
         .size   ai_machine_leave, . - ai_machine_leave
 
-/* void ai_machine_enter(struct ai_context *from, struct ai_context *to), void
- * ai_machine_become(struct ai_context *to): the switch to a computation that begins, and leaving for
- * one. Returns are predicted by the calls before: one that begins has not called, so it is jumped
- * to. */
+/* void ai_machine_enter(struct ai_context *from, void *high, void (*entry)(void *), void *arg):
+ * suspends `from` and calls entry(arg) on a fresh stack. Returns are predicted by the calls before:
+ * one that begins has not called, so it is jumped to. */
         .globl  ai_machine_enter
         .hidden ai_machine_enter
         .type   ai_machine_enter, %function
@@ -103,22 +102,23 @@ ai_machine_enter:
         stp     d14, d15, [sp, #144]
         mov     x9, sp
         str     x9, [x0]
-        mov     x0, x1
         .cfi_endproc
         .size   ai_machine_enter, . - ai_machine_enter
 
+/* void ai_machine_become(struct ai_context *unused, void *high, void (*entry)(void *), void *arg):
+ * the same, leaving for good. The return address of entry is as for those below. */
         .globl  ai_machine_become
         .hidden ai_machine_become
         .type   ai_machine_become, %function
 ai_machine_become:
         .cfi_startproc
         .cfi_undefined x30
-        ldr     x9, [x0]
-        mov     sp, x9
-        ldp     x19, x20, [sp, #0]
-        ldp     x29, x9, [sp, #80]
-        add     sp, sp, #FRAME
-        br      x9
+        and     x1, x1, #-16
+        mov     sp, x1
+        mov     x29, xzr                /* no frame above */
+        mov     x0, x3
+        adr     x30, .Lbegun
+        br      x2
         .cfi_endproc
         .size   ai_machine_become, . - ai_machine_become
 

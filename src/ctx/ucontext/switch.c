@@ -33,13 +33,3 @@ void ai_machine_leave(struct ai_context *to)
 {
     setcontext(&to->machine);
 }
-
-void ai_machine_enter(struct ai_context *from, struct ai_context *to)
-{
-    ai_machine_switch(from, to);
-}
-
-void ai_machine_become(struct ai_context *to)
-{
-    ai_machine_leave(to);
-}

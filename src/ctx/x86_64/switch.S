@@ -77,8 +77,8 @@ ai_machine_leave:
         .cfi_endproc
         .size   ai_machine_leave, . - ai_machine_leave
 
-/* void ai_machine_enter(struct ai_context *from, struct ai_context *to): the switch to a computation
- * that begins. */
+/* void ai_machine_enter(struct ai_context *from, void *high, void (*entry)(void *), void *arg):
+ * suspends `from` and calls entry(arg) on a fresh stack. */
         .globl  ai_machine_enter
         .hidden ai_machine_enter
         .type   ai_machine_enter, @function
@@ -104,24 +104,24 @@ ai_machine_enter:
         .cfi_adjust_cfa_offset 8
         .cfi_rel_offset %r15, 0
         movq    %rsp, (%rdi)
-        movq    %rsi, %rdi
         .cfi_endproc
         .size   ai_machine_enter, . - ai_machine_enter
 
-/* void ai_machine_become(struct ai_context *to): leaves for a computation that begins. Only what it
- * begins with is loaded. */
+/* void ai_machine_become(struct ai_context *unused, void *high, void (*entry)(void *), void *arg):
+ * the same, leaving for good. The return address of entry is as for those below. */
         .globl  ai_machine_become
         .hidden ai_machine_become
         .type   ai_machine_become, @function
 ai_machine_become:
         .cfi_startproc
         .cfi_undefined %rip
-        movq    (%rdi), %rsp
-        movq    16(%rsp), %rdi
-        movq    24(%rsp), %rcx
-        addq    $56, %rsp
-        xorl    %ebp, %ebp
-        jmp     *%rcx
+        andq    $-16, %rsi
+        movq    %rsi, %rsp
+        leaq    .Lbegun(%rip), %rax
+        pushq   %rax
+        movq    %rcx, %rdi
+        xorl    %ebp, %ebp              /* no frame above */
+        jmp     *%rdx
         .cfi_endproc
         .size   ai_machine_become, . - ai_machine_become
 
