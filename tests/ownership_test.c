@@ -231,16 +231,32 @@ ASYNC_TEST(retained_and_released)
     assert_null(asyncio_retain((awaitable(int))NULL));
 }
 
+static async(void, keeps, (awaitable(int), t))
+{
+    asyncio_retain(t);
+    assert_int_equal(await(t), 3);
+    asyncio_release(t);
+}
+
+ASYNC_TEST(a_retain_and_its_release_leave_nothing)
+{
+    size_t before = awaitables();
+    awaitable(int) t = asyncio_create_task(add(1, 2));
+    await(asyncio_gather(keeps(t), keeps(t)));
+    assert_int_equal(asyncio_result(t), 3);
+    asyncio_release(t);
+    assert_int_equal(awaitables(), before);
+}
+
 ASYNC_TEST(an_unused_coroutine_retained)
 {
     size_t before = awaitables();
     awaitable(int) c = asyncio_retain(add(1, 2));
-    asyncio_release(c);
+    asyncio_release(c); /* what was retained: the maker has it still */
     assert_int_equal(await(c), 3);
-    asyncio_release(c); /* what was retained is let go by a release, and by nothing else */
     c = asyncio_retain(add(3, 4));
     assert_int_equal(await(c), 7);
-    asyncio_release(c);
+    asyncio_release(c); /* what was retained is let go by a release, and by nothing else */
     c = asyncio_retain(add(5, 6));
     asyncio_release(c);
     awaitable(int) t = asyncio_create_task(c);
@@ -469,6 +485,7 @@ int main(void)
         TEST(releasing_what_is_done),
         TEST(releasing_what_is_awaited),
         TEST(retained_and_released),
+        TEST(a_retain_and_its_release_leave_nothing),
         TEST(an_unused_coroutine_retained),
         TEST(used_after_its_release),
         TEST(a_future_used_after_its_release),

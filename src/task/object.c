@@ -155,13 +155,13 @@ void asyncio_release(asyncio_any h)
     if (!h || h == ASYNCIO__YIELD)
         return;
     struct ai_object *o = ai_object(h);
-    if (o->flags & AI_OWNED) {
+    if (__builtin_expect(o->retains == 0, 1)) {
+        if (!(o->flags & AI_OWNED))
+            ai_panic("RuntimeError: %s '%s' was released more often than it was retained",
+                     ai_noun(o->type), o->type->name);
         ai_disown(o);
         return;
     }
-    if (o->retains == 0)
-        ai_panic("RuntimeError: %s '%s' was released more often than it was retained",
-                 ai_noun(o->type), o->type->name);
     if (o->retains < UINT8_MAX) /* else nobody knows any more */
         o->retains--;
     ai_unref(o);
