@@ -10,6 +10,7 @@ void ai_items_init(struct ai_items *items, size_t size, ai_compare *compare)
 {
     items->size = items->stride = size;
     items->compare = compare;
+    items->quick = !compare && (size == sizeof(uint32_t) || size == sizeof(uint64_t));
     if (compare)
         items->stride = (size + sizeof(uint64_t) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }

@@ -23,6 +23,7 @@ struct ai_items {
     ai_compare *compare; /* NULL where there is no priority */
     uint64_t arrivals;   /* of a heap */
     bool lifo;
+    bool quick; /* first in, first out, of a usual size */
 };
 
 /* Where it is zeroed: of this size; in the order of compare, unless that is NULL. */
@@ -56,6 +57,29 @@ static inline void ai_item_copy(void *to, const void *from, size_t size)
 static inline void *ai_items_slot(const struct ai_items *items, size_t n)
 {
     return items->slot + (n & (items->capacity - 1)) * items->stride;
+}
+
+/* Where the next item is put and got from, where that is all there is to it: in the order they
+ * come, with room, and of the usual sizes. NULL otherwise. */
+static inline void *ai_items_end(const struct ai_items *items)
+{
+    bool simple = items->quick && items->count < items->capacity;
+    return __builtin_expect(simple, 1) ? ai_items_slot(items, items->first + items->count) : NULL;
+}
+
+static inline void *ai_items_begin(const struct ai_items *items)
+{
+    bool simple = items->quick && items->count > 0;
+    return __builtin_expect(simple, 1) ? ai_items_slot(items, items->first) : NULL;
+}
+
+/* Of such a one. */
+static inline void ai_item_copy_quickly(void *to, const void *from, size_t size)
+{
+    if (size == sizeof(uint32_t))
+        __builtin_memcpy(to, from, sizeof(uint32_t));
+    else
+        __builtin_memcpy(to, from, sizeof(uint64_t));
 }
 
 /* false without memory. */

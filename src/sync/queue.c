@@ -67,6 +67,7 @@ asyncio_any asyncio__lifo_queue_new(size_t size, long maxsize)
     if (!q)
         return NULL;
     q->items.lifo = true;
+    q->items.quick = false;
     return ai_handle(&q->object);
 }
 
@@ -135,50 +136,110 @@ static __attribute__((noinline)) int wait_or_fail(struct ai_transfer *t, int cod
     return code;
 }
 
+static __attribute__((noinline)) int called_out(struct asyncio__line *line)
+{
+    ai_line_call_out_slowly(line);
+    return 1;
+}
+
+/* What put() and get() do, where that is quickly done. These end in what calls functions, so that
+ * nothing has to be saved here. */
+static __attribute__((noinline)) int put_step(struct ai_transfer *t, bool cancelled)
+{
+    struct queue *q = ai_transfer_queue(t);
+
+    if (!q)
+        return -ECANCELED;
+    if (cancelled || !t->caller.called)
+        return give_up(t, !is_full(q));
+    int code = put(q, t->place);
+    return code > 0 ? code : wait_or_fail(t, code);
+}
+
 int asyncio__queue_put_step(void *self, bool cancelled)
 {
     struct ai_transfer *t = self;
     struct queue *q = ai_transfer_queue(t);
+    void *slot;
 
-    if (__builtin_expect(!q, 0))
+    if (__builtin_expect(!q || cancelled || !t->caller.called || q->shut || is_full(q), 0) ||
+        !(slot = ai_items_end(&q->items)))
+        return put_step(t, cancelled);
+    ai_item_copy_quickly(slot, t->place, q->items.size);
+    q->items.count++;
+    q->unfinished++;
+    q->finished.set = false;
+    return q->getters.first ? called_out(&q->getters) : 1;
+}
+
+static __attribute__((noinline)) int get_step(struct ai_transfer *t, bool cancelled)
+{
+    struct queue *q = ai_transfer_queue(t);
+
+    if (!q)
         return -ECANCELED;
-    if (__builtin_expect(cancelled || !t->caller.called, 0))
-        return give_up(t, !is_full(q));
-    int code = put(q, t->place);
-    return __builtin_expect(code > 0, 1) ? code : wait_or_fail(t, code);
+    if (cancelled || !t->caller.called)
+        return give_up(t, q->items.count > 0);
+    int code = get(q, t->place);
+    return code > 0 ? code : wait_or_fail(t, code);
 }
 
 int asyncio__queue_get_step(void *self, bool cancelled)
 {
     struct ai_transfer *t = self;
     struct queue *q = ai_transfer_queue(t);
+    void *slot;
 
-    if (__builtin_expect(!q, 0))
-        return -ECANCELED;
-    if (__builtin_expect(cancelled || !t->caller.called, 0))
-        return give_up(t, q->items.count > 0);
-    int code = get(q, t->place);
-    return __builtin_expect(code > 0, 1) ? code : wait_or_fail(t, code);
+    if (__builtin_expect(!q || cancelled || !t->caller.called, 0) ||
+        !(slot = ai_items_begin(&q->items)))
+        return get_step(t, cancelled);
+    ai_item_copy_quickly(t->place, slot, q->items.size);
+    q->items.count--;
+    q->items.first++;
+    return q->putters.first ? called_out(&q->putters) : 1;
 }
 
-asyncio_any asyncio__queue_put(asyncio_any h, const void *item,
-                               const struct asyncio_awaitable_type *type)
+static __attribute__((noinline)) asyncio_any put_slowly(asyncio_any h, const void *item,
+                                                        const struct asyncio_awaitable_type *type)
 {
     struct queue *q = queue(h);
     struct ai_transfer *t = q ? ai_transfer_new(type, &q->object, &q->putters) : NULL;
 
-    if (__builtin_expect(!t, 0))
+    if (!t)
         return NULL;
     ai_item_copy(t->place, item, q->items.size);
     return ai_handle(&t->caller.object);
 }
 
-asyncio_any asyncio__queue_get(asyncio_any h, const struct asyncio_awaitable_type *type)
+asyncio_any asyncio__queue_put(asyncio_any h, const void *item,
+                               const struct asyncio_awaitable_type *type)
+{
+    struct queue *q = (struct queue *)ai_queue_if_any(h, ASYNCIO__QUEUE);
+    struct ai_transfer *t = NULL;
+
+    if (__builtin_expect(q && q->items.quick, 1))
+        t = ai_transfer_reuse(type, &q->object, &q->putters);
+    if (__builtin_expect(!t, 0))
+        return put_slowly(h, item, type);
+    ai_item_copy_quickly(t + 1, item, q->items.size);
+    return ai_handle(&t->caller.object);
+}
+
+static __attribute__((noinline)) asyncio_any get_slowly(asyncio_any h,
+                                                        const struct asyncio_awaitable_type *type)
 {
     struct queue *q = queue(h);
     struct ai_transfer *t = q ? ai_transfer_new(type, &q->object, &q->getters) : NULL;
 
-    return __builtin_expect(t != NULL, 1) ? ai_handle(&t->caller.object) : NULL;
+    return t ? ai_handle(&t->caller.object) : NULL;
+}
+
+asyncio_any asyncio__queue_get(asyncio_any h, const struct asyncio_awaitable_type *type)
+{
+    struct queue *q = (struct queue *)ai_queue_if_any(h, ASYNCIO__QUEUE);
+    struct ai_transfer *t = q ? ai_transfer_reuse(type, &q->object, &q->getters) : NULL;
+
+    return __builtin_expect(t != NULL, 1) ? ai_handle(&t->caller.object) : get_slowly(h, type);
 }
 
 asyncio_any asyncio__queue_get_into(asyncio_any h, void *item,

@@ -20,20 +20,44 @@ struct ai_transfer {
 _Static_assert(offsetof(struct ai_caller, result) == ASYNCIO__TRANSFER_RESULT, "<asyncio/queue.h>");
 _Static_assert(sizeof(struct ai_transfer) == sizeof(struct asyncio__transfer), "<asyncio/queue.h>");
 
+static inline void ai_transfer_init(struct ai_transfer *t, const struct ai_object *queue,
+                                    struct asyncio__line *line)
+{
+    t->caller.result = 0;
+    t->caller.in_line = false;
+    t->caller.called = true;
+    t->caller.line = line;
+    t->queue = ai_handle(queue);
+    t->place = t + 1;
+    t->choice = NULL;
+}
+
 /* A new one; NULL without memory. */
 static inline struct ai_transfer *ai_transfer_new(const struct asyncio_awaitable_type *type,
                                                   const struct ai_object *queue,
                                                   struct asyncio__line *line)
 {
-    struct ai_transfer *t = ai_caller_new(type, line);
+    struct ai_transfer *t = ai_object_make(type);
 
-    if (__builtin_expect(t != NULL, 1)) {
-        t->caller.called = true;
-        t->queue = ai_handle(queue);
-        t->place = t + 1;
-        t->choice = NULL;
-    }
+    if (t)
+        ai_transfer_init(t, queue, line);
     return t;
+}
+
+/* The same where that takes no more than a slot: NULL otherwise. Nothing is called, so that who
+ * leaves the rest to a function that it ends in has nothing to save. */
+static inline struct ai_transfer *ai_transfer_reuse(const struct asyncio_awaitable_type *type,
+                                                    const struct ai_object *queue,
+                                                    struct asyncio__line *line)
+{
+    struct ai_object *o = ai_pool_reuse(&ai_pool, type->pool_class, type->size);
+
+    if (__builtin_expect(!o, 0))
+        return NULL;
+    ai_object_init(o, type);
+    o->waiters = NULL;
+    ai_transfer_init((struct ai_transfer *)o, queue, line);
+    return (struct ai_transfer *)o;
 }
 
 /* The queue or channel, NULL where it has gone. */
@@ -54,6 +78,14 @@ static inline struct ai_object *ai_queue_object(asyncio_any h, enum asyncio__kin
     if (__builtin_expect(o && o->type->kind != kind, 0))
         ai_not_a_queue(o);
     return o;
+}
+
+/* The same, but NULL for anything else. */
+static inline struct ai_object *ai_queue_if_any(asyncio_any h, enum asyncio__kind kind)
+{
+    struct ai_object *o = ai_object_if_any(h);
+
+    return __builtin_expect(o && o->type->kind == kind, 1) ? o : NULL;
 }
 
 #endif
