@@ -157,7 +157,9 @@ static asyncio_context_var(int) level = ASYNCIO_CONTEXT_VAR("level", 0);
 static async(int, part_threads)
 {
     struct asyncio_loop *loop = asyncio_get_running_loop();
-    int called = 0, r = asyncio_context_var_set(&level, 1);
+    static int called; /* it may be called when this has returned */
+    int r = asyncio_context_var_set(&level, 1);
+    called = 0;
     if (r < 0)
         return r;
     r = await(asyncio_to_thread(in_a_thread(1)));
@@ -261,6 +263,54 @@ static async(int, part_as_completed)
     return asyncio_error() == -ETIMEDOUT ? failure : asyncio_error() ? asyncio_error() : -EILSEQ;
 }
 
+static async(int, feeds, (asyncio_queue(int), q), (int, n))
+{
+    int r = 0;
+    for (int i = 0; i < n && r == 0; i++)
+        r = await(asyncio_queue_put(q, i));
+    asyncio_queue_shutdown(q, false);
+    return r;
+}
+
+static async(int, part_queue)
+{
+    asyncio_queue(int) q = asyncio_queue_new(int, 0);
+    awaitable(int) t = q ? asyncio_create_task(feeds(q, 20)) : NULL;
+    if (!t)
+        return -ENOMEM;
+    int r, v, got = 0;
+    while ((r = await(asyncio_queue_get_into(q, &v))) == 0) {
+        if (v != got++)
+            return -EILSEQ;
+    }
+    int fed = await(t);
+    return fed < 0 ? fed : r == -ESHUTDOWN && got == 20 ? 0 : r;
+}
+
+static async(int, sends, (asyncio_channel(int), ch))
+{
+    int r = await(asyncio_channel_send(ch, 5));
+    asyncio_channel_close(ch);
+    return r;
+}
+
+static async(int, part_select)
+{
+    asyncio_channel(int) ch = asyncio_channel_new(int, 0);
+    awaitable(int) t = ch ? asyncio_create_task(sends(ch)) : NULL;
+    if (!t)
+        return -ENOMEM;
+    int v = 0;
+    int k = await(asyncio_select(asyncio_channel_recv_into(ch, &v), asyncio_sleep(FOR_EVER),
+                                 asyncio_wait_for(asyncio_sleep(FOR_EVER), FOR_EVER)));
+    int error = asyncio_error();
+    asyncio_channel_close(ch);
+    int r = await(t);
+    if (error && error != -EPIPE)
+        return error;
+    return r < 0 ? r : k == 0 && v == 5 ? 0 : -EILSEQ;
+}
+
 static async(int, part_leftovers)
 {
     asyncio_spawn(leaf(1));
@@ -276,7 +326,7 @@ static async(int, scenario)
     awaitable(int) (*const parts[])(void) = {
         part_tasks,        part_gather,    part_generator, part_with,  part_future,
         part_errors,       part_sync,      part_timeout,   part_group, part_wait,
-        part_as_completed, part_leftovers, part_threads};
+        part_as_completed, part_leftovers, part_threads,   part_queue, part_select};
     int first = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         int r = await(parts[i]());
