@@ -41,8 +41,8 @@
     ASYNCIO__GET(asyncio__channel, "Channel.recv", asyncio__channel_recv,                          \
                  asyncio__channel_recv_step, ch, ASYNCIO__CAT(asyncio__h, __COUNTER__))
 
-/* asyncio_channel_recv_into(ch, T *item): awaitable(int). The same, with the item stored there and 0
- * or the error as its value. `item` must live until this is done. */
+/* asyncio_channel_recv_into(ch, T *item): awaitable(int). The same, with the item stored there and
+ * 0 or the error as its value. `item` must live until this is done. */
 #define asyncio_channel_recv_into(ch, item)                                                        \
     ASYNCIO__GET_INTO(asyncio__channel, "Channel.recv", asyncio__channel_recv_into,                \
                       asyncio__channel_recv_step, ch, item, ASYNCIO__CAT(asyncio__h, __COUNTER__), \
@@ -77,18 +77,18 @@
  *
  * The others are withdrawn before it returns. A send, receive, put, get, acquire or wait on what
  * <asyncio/sync.h> has took nothing then, nor did any of them if select itself is cancelled. A
- * coroutine or another operation is made a task of its own; it is cancelled, and waited for until it
- * has ended. A task or future is left as it is. So is what would be lost with its value to be had
- * later: what is received goes through ..._into, and the rest is made a task first.
+ * coroutine or another operation (a select too) is made a task of its own; it is cancelled, and
+ * waited for until it has ended. A task or future is left as it is. Only the index is given: have
+ * what is received by ..._into, and other values by making a task first.
  *
- * -ECANCELED, or -ENOMEM: NULL among them, or no memory; then all are closed. With none to wait for,
- * it waits until it is cancelled. */
+ * -ECANCELED, or -ENOMEM: NULL among them, or no memory; then all are closed. With none to wait
+ * for, it waits until it is cancelled. */
 #define asyncio_select(...) ASYNCIO__SELECT(__VA_ARGS__)
 #define asyncio_select_n(handles, n)                                                               \
-    asyncio__select((asyncio_any const *)(1 ? (handles)                                            \
-                                            : ((void)sizeof((handles)[0] == (asyncio_any)0),       \
-                                               (handles))),                                        \
-                    n)
+    asyncio__select(                                                                               \
+        (asyncio_any const *)(1 ? (handles)                                                        \
+                                : ((void)sizeof((handles)[0] == (asyncio_any)0), (handles))),      \
+        n)
 
 /* --- What the macros above are made of ---------------------------------------------------------
  */
