@@ -542,6 +542,34 @@ ASYNC_TEST(tasks_that_wait_for_each_other)
     await(asyncio_sleep(0));
 }
 
+/* --- Through a gather: its results are not written any more once their place may be gone --- */
+
+static awaitable(int) circle[2];
+static int gathered[1] = {-1};
+
+static async(int, gathers_the_other)
+{
+    return await(asyncio_gather_into(gathered, circle[1]));
+}
+
+static async(int, has_a_result_all_the_same)
+{
+    await(circle[0]);
+    return 5;
+}
+
+ASYNC_TEST(tasks_that_gather_each_other)
+{
+    circle[0] = asyncio_create_task(gathers_the_other());
+    circle[1] = asyncio_create_task(has_a_result_all_the_same());
+    await(asyncio_sleep(0));
+    asyncio_cancel(circle[0]);
+    assert_int_equal(await(circle[0]), -ECANCELED);
+    assert_int_equal(await(circle[1]), 5);
+    await(asyncio_sleep(0));
+    assert_int_equal(gathered[0], -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -569,6 +597,7 @@ int main(void)
         TEST(a_shared_task),
         TEST(at_every_turn),
         TEST(tasks_that_wait_for_each_other),
+        TEST(tasks_that_gather_each_other),
     };
     return cmocka_run_group_tests_name("cancel", tests, NULL, NULL);
 }

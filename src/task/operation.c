@@ -88,14 +88,25 @@ static void ask_later(struct ai_task *task)
     keep_message(&task->cancel_message);
 }
 
-/* What it waits for waits, in the end, for itself: it stops waiting. */
+/* The task goes on; a gather, which writes to where its awaiter wants the results, ends. */
+static void stop_waiting(struct ai_task *task)
+{
+    struct ai_object *o = task->waiting;
+
+    if (!(o->flags & AI_TASK)) {
+        ai_complete(o, ai_error_plain(-ECANCELED));
+        return;
+    }
+    ai_ref(o); /* the waiter's reference is still awaited */
+    ai_wait_off(o, &task->waiter);
+    ai_loop_push(ai_thread.loop, &task->waiter.ready);
+}
+
+/* What it waits for, a task or a gather, waits, in the end, for itself: it stops waiting. */
 static void break_cycle(struct ai_task *task)
 {
-    if (!task->must_cancel) {
-        ai_ref(task->waiting); /* the waiter's reference is still awaited */
-        ai_wait_off(task->waiting, &task->waiter);
-        ai_loop_push(ai_thread.loop, &task->waiter.ready);
-    }
+    if (!task->must_cancel)
+        stop_waiting(task);
     ask_later(task);
 }
 
