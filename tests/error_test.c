@@ -232,6 +232,33 @@ ASYNC_TEST(retrieved_in_any_way)
     }
 }
 
+static async(int, fails_in_the_second_turn)
+{
+    await(asyncio_sleep(0));
+    return asyncio_raise(-EIO, "late");
+}
+
+static async(int, awaits, (awaitable(int), t))
+{
+    return await(t);
+}
+
+/* It has failed, and before who awaits it goes on, that one is cancelled. */
+ASYNC_TEST(retrieved_by_one_who_is_cancelled)
+{
+    listen_to_stderr();
+    awaitable(int) t = asyncio_create_task(fails_in_the_second_turn());
+    awaitable(int) w = asyncio_create_task(awaits(t));
+    await(asyncio_sleep(0));
+    await(asyncio_sleep(0));
+    assert_true(asyncio_done(t));
+    assert_true(asyncio_cancel(w));
+    assert_int_equal(await(w), -ECANCELED);
+    asyncio_release(w);
+    asyncio_release(t);
+    assert_string_equal(what_was_said(), "");
+}
+
 ASYNC_TEST(spawned_and_failed)
 {
     listen_to_stderr();
@@ -287,6 +314,7 @@ int main(void)
         TEST(a_long_message),
         TEST(never_retrieved),
         TEST(retrieved_in_any_way),
+        TEST(retrieved_by_one_who_is_cancelled),
         TEST(spawned_and_failed),
         TEST(a_future_never_retrieved),
         TEST(nothing_to_retrieve),

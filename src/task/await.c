@@ -71,12 +71,12 @@ static int outcome(struct ai_task *task, struct ai_object *o, void *result, bool
 {
     int code;
 
+    o->flags |= AI_RETRIEVED; /* also by one who is cancelled at the same time */
     if (__builtin_expect(task->must_cancel, 0) && waited) {
         if (ai_error_code(o->error) == -ECANCELED)
             task->error = ai_error_ref(o->error);
         code = cancelled(task);
     } else {
-        o->flags |= AI_RETRIEVED;
         task->error = ai_error_ref(o->error);
         code = ai_result(o, result);
         if (__builtin_expect(ai_thread.closing, 0) && ai_error_code(o->error) == -ECANCELED)

@@ -176,7 +176,6 @@ void ai_scope_call(ai_scope *scope, void (*function)(void *), void *arg)
 
     ai_thread.scoped |= *scope != NULL; /* it may come from another thread */
     ai_thread.scope = *scope;
-    ai_thread.scoped |= *scope != NULL; /* which another thread may have sent */
     function(arg);
     *scope = ai_thread.scope;
     ai_thread.scope = outer;
