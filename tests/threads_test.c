@@ -415,6 +415,11 @@ DEATH_TEST(an_operation_in_a_thread, "a coroutine object was expected, got await
     await(asyncio_to_thread(asyncio_sleep(1)));
 }
 
+DEATH_TEST(a_wait_for_in_a_thread, "coroutine of an async function was expected, got 'wait_for'")
+{
+    await(asyncio_to_thread(asyncio_wait_for(half_asleep(1), 1)));
+}
+
 DEATH_TEST(used_twice, "cannot reuse already awaited coroutine 'add'")
 {
     awaitable(int) x = add(1, 2);
@@ -1178,6 +1183,7 @@ int main(void)
         TEST(await_in_a_thread),
         TEST(a_task_in_a_thread),
         TEST(an_operation_in_a_thread),
+        TEST(a_wait_for_in_a_thread),
         TEST(used_twice),
         TEST(an_executor_of_ones_own),
         TEST(a_default_of_ones_own),

@@ -45,11 +45,12 @@ int asyncio_call_soon_threadsafe(struct asyncio_loop *loop, void (*callback)(voi
  * asyncio_wrap_future(). NULL is one that failed for lack of memory. */
 #define asyncio_concurrent_future(T) __typeof__(__typeof__(T)(****)(void))
 
-/* asyncio_run_coroutine_threadsafe(x, loop): runs x, an unused coroutine object of this thread, as
- * a task of that loop: its arguments and its context are taken there and the coroutine is made
- * anew. An asyncio_concurrent_future(T). It fails with -ESHUTDOWN if the loop has ended already,
- * with -ECANCELED if it ends before the task has, with -ENOMEM if memory is short there. NULL for
- * NULL or without memory, x closed. */
+/* asyncio_run_coroutine_threadsafe(x, loop): runs x, an unused coroutine object of an async
+ * function (not a wait_for: what that waits for is this thread's), as a task of that loop: its
+ * arguments and its context are taken there and the coroutine is made anew. An
+ * asyncio_concurrent_future(T). It fails with -ESHUTDOWN if the loop has ended already, with
+ * -ECANCELED if it ends before the task has, with -ENOMEM if memory is short there. NULL for NULL
+ * or without memory, x closed. */
 #define asyncio_run_coroutine_threadsafe(x, loop)                                                  \
     ASYNCIO__RUN_THREADSAFE(x, loop, ASYNCIO__CAT(asyncio__h, __COUNTER__))
 

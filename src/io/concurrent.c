@@ -20,6 +20,9 @@ struct ai_object *ai_coroutine_to_send(asyncio_any h)
     if (o->type->kind != ASYNCIO__COROUTINE || o->flags & AI_SHARED)
         ai_panic("TypeError: a coroutine object was expected, got %s '%s'",
                  o->flags & AI_TASK ? "task" : ai_noun(o->type), o->type->name);
+    if (!o->type->size) /* it stands for another object, which stays here */
+        ai_panic("TypeError: the coroutine of an async function was expected, got '%s'",
+                 o->type->name);
     return o;
 }
 
