@@ -126,6 +126,21 @@ ASYNC_TEST(of_any_type)
     assert_string_equal(await(asyncio_queue_get(b)).c, "large");
 }
 
+/* GNU C knows things without a size. */
+ASYNC_TEST(of_nothing_but_their_number)
+{
+    __extension__ typedef struct {
+    } nothing;
+    static nothing none;
+    asyncio_queue(nothing) q = asyncio_queue_new(nothing, 0);
+
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(await(asyncio_queue_put(q, none)), 0);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(await(asyncio_queue_get_into(q, &none)), 0);
+    assert_true(asyncio_queue_empty(q));
+}
+
 ASYNC_TEST(without_waiting)
 {
     asyncio_queue(int) q = asyncio_queue_new(int, 2);
@@ -183,8 +198,10 @@ ASYNC_TEST(who_waits_to_put_goes_on_in_order)
     for (int i = 1; i <= 3; i++)
         asyncio_spawn(puts_range(q, i, 1));
     await(asyncio_sleep(0));
-    for (int i = 1; i <= 3; i++)
-        assert_int_equal(await(asyncio_queue_get(q)), i), await(asyncio_sleep(0));
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(await(asyncio_queue_get(q)), i);
+        await(asyncio_sleep(0));
+    }
     assert_history("1> 2> 3>");
 }
 
@@ -648,6 +665,7 @@ int main(void)
         TEST(last_in_first_out),
         TEST(the_least_first_and_equals_in_order),
         TEST(of_any_type),
+        TEST(of_nothing_but_their_number),
         TEST(without_waiting),
         TEST(into_a_place_of_ones_own),
         TEST(who_waits_to_get_goes_on_in_order),

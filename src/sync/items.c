@@ -8,7 +8,8 @@ enum { FEWEST = 8, ALIGNMENT = _Alignof(max_align_t) };
 
 void ai_items_init(struct ai_items *items, size_t size, ai_compare *compare)
 {
-    items->size = items->stride = size;
+    items->size = size;
+    items->stride = size ? size : 1; /* GNU C has structures without members */
     items->compare = compare;
     items->quick = !compare && (size == sizeof(uint32_t) || size == sizeof(uint64_t));
     if (compare)
