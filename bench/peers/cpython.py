@@ -32,6 +32,24 @@ async def creates(n):
     return time.perf_counter() - start
 
 
+async def messages(n):
+    there, back = asyncio.Queue(1), asyncio.Queue(1)
+
+    async def pong():
+        for _ in range(n // 2):
+            await back.put(await there.get())
+
+    other = asyncio.create_task(pong())
+    await asyncio.sleep(0)
+    start = time.perf_counter()
+    for i in range(n // 2):
+        await there.put(i)
+        assert await back.get() == i
+    seconds = time.perf_counter() - start
+    await other
+    return seconds
+
+
 def switches(tasks):
     all_turned = 0  # when the first found that all have had their turns
 
@@ -108,6 +126,8 @@ async def main(figure, peer):
         report(await ns(awaits), "ns")
     elif figure == "create":
         report(await ns(creates), "ns")
+    elif figure == "queue-pingpong":
+        report(await ns(messages), "ns")
     elif figure.startswith("switch-"):
         report(await ns(switches(int(figure[7:]))), "ns")
     elif figure == "asleep":

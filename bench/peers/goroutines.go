@@ -101,6 +101,24 @@ func creates(n int) float64 {
 	return elapsed
 }
 
+func messages(n int) float64 {
+	there, back := make(chan int, 1), make(chan int, 1)
+	go func() {
+		for v := range there {
+			back <- v
+		}
+	}()
+	start := time.Now()
+	for i := 0; i < n/2; i++ {
+		there <- i
+		if <-back != i {
+			panic(i)
+		}
+	}
+	close(there)
+	return time.Since(start).Seconds()
+}
+
 func asleep() (bytes, elapsed float64) {
 	var sleeping int64
 	before, start := resident(), time.Now()
@@ -161,6 +179,8 @@ func main() {
 		bytes, elapsed := asleep()
 		report("asleep-bytes", bytes, "bytes")
 		report("asleep-start", elapsed, "s")
+	case "queue-pingpong":
+		report(figure, ns(messages), "ns")
 	case "skynet":
 		report(figure, seconds(skynets), "s")
 	}
