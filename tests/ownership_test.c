@@ -248,6 +248,24 @@ ASYNC_TEST(a_retain_and_its_release_leave_nothing)
     assert_int_equal(awaitables(), before);
 }
 
+/* More often than is counted: whose release is whose is not known then, but they add up. */
+ASYNC_TEST(retained_very_often)
+{
+    for (int done = 0; done <= 1; done++) {
+        awaitable(int) t = asyncio_create_task(asyncio_sleep(MOMENT));
+        awaitable(int) next =
+            asyncio_create_task(add(1, 2)); /* its neighbour in its maker's list */
+        for (int i = 0; i < 300; i++)
+            asyncio_retain(t);
+        if (done)
+            await(t);
+        for (int i = 0; i <= 300; i++)
+            asyncio_release(t);
+        await(asyncio_sleep(2 * MOMENT));
+        asyncio_release(next);
+    }
+}
+
 ASYNC_TEST(an_unused_coroutine_retained)
 {
     size_t before = awaitables();
@@ -486,6 +504,7 @@ int main(void)
         TEST(releasing_what_is_awaited),
         TEST(retained_and_released),
         TEST(a_retain_and_its_release_leave_nothing),
+        TEST(retained_very_often),
         TEST(an_unused_coroutine_retained),
         TEST(used_after_its_release),
         TEST(a_future_used_after_its_release),

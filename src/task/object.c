@@ -87,6 +87,8 @@ void ai_object_free(struct ai_object *o)
         }
         ai_error_unref(o->error);
     }
+    if (__builtin_expect(o->flags & AI_OWNED, 0)) /* retained too often for anybody to know */
+        ai_list_unlink(&o->owned);
     if (o->type->destroy)
         o->type->destroy(o);
     if (o->flags & AI_TASK && !(o->name & 1))
