@@ -400,6 +400,34 @@ ASYNC_TEST(names)
     pool->shutdown(pool, true);
 }
 
+/* --- An executor that cancels what it is given, and refuses it --- */
+
+static awaitable(int) submitted;
+
+static int cancels_and_refuses(struct asyncio_executor *self, void (*run)(void *), void *arg)
+{
+    (void)self, (void)run, (void)arg;
+    asyncio_cancel(submitted);
+    return -EAGAIN;
+}
+
+static async(int, submits_to, (struct asyncio_executor *, executor))
+{
+    return await(asyncio_run_in_executor(executor, add(1, 2)));
+}
+
+ASYNC_TEST(cancelled_while_it_is_submitted)
+{
+    static struct asyncio_executor executor = {.submit = cancels_and_refuses};
+
+    submitted = asyncio_create_task(submits_to(&executor));
+    assert_int_equal(await(submitted), -EAGAIN);
+    asyncio_set_default_executor(&executor);
+    submitted = asyncio_create_task(asyncio_to_thread(add(1, 2)));
+    assert_int_equal(await(submitted), -ECANCELED);
+    asyncio_set_default_executor(NULL);
+}
+
 DEATH_TEST(await_in_a_thread, "await outside of a task (in a thread")
 {
     await(asyncio_to_thread(half_asleep(1)));
@@ -1180,6 +1208,7 @@ int main(void)
         TEST(never_awaited_in_a_thread),
         TEST(what_one_leaves_the_next_does_not_find),
         TEST(names),
+        TEST(cancelled_while_it_is_submitted),
         TEST(await_in_a_thread),
         TEST(a_task_in_a_thread),
         TEST(an_operation_in_a_thread),

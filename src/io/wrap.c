@@ -161,6 +161,20 @@ static void begin_wait(struct wrap *w, struct wait *wait)
     ai_wind_up_later();
 }
 
+/* submit() is anybody's, and may have ended this very operation. */
+static int submit_waiting(struct wrap *w)
+{
+    struct ai_object *o = ai_ref(&w->sized.object);
+    int error = submit(w);
+
+    if (!w->wait)
+        error = 0;
+    else if (error)
+        drop_wait(w);
+    ai_unref(o);
+    return error;
+}
+
 static int start(void *self)
 {
     struct wrap *w = self;
@@ -174,10 +188,7 @@ static int start(void *self)
         return 0;
     }
     begin_wait(w, wait);
-    int error = w->submits ? submit(w) : 0;
-    if (error)
-        drop_wait(w);
-    return error;
+    return w->submits ? submit_waiting(w) : 0;
 }
 
 static void cancel(void *self)
