@@ -277,12 +277,13 @@ asyncio_any asyncio_eager_task_factory(asyncio_any x, const char *name);
 /* --- Ownership ---------------------------------------------------------------------------------
  */
 
-/* asyncio_retain(x): the same handle, valid until a release of its own, also beyond its maker's end.
- * Whoever keeps a handle retains it, and releases it when done. */
+/* asyncio_retain(x): the same handle, valid until a release of its own, also beyond its maker's
+ * end. Whoever keeps a handle retains it, and releases it when done. */
 #define asyncio_retain(x) ASYNCIO__RETAIN(x, ASYNCIO__CAT(asyncio__h, __COUNTER__))
 
 /* Gives up what one asyncio_retain() kept; where there is none (any more), the handle itself, as
- * its maker's end would: an unused coroutine, operation or iterator is closed. NULL does nothing. */
+ * its maker's end would: an unused coroutine, operation or iterator is closed. NULL does nothing.
+ */
 void asyncio_release(asyncio_any x);
 
 /* --- Timeouts, groups, waiting for several -----------------------------------------------------

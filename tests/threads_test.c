@@ -550,7 +550,7 @@ static void no_thread_is_left(void **state)
     as_many_as_there_may_be(state);
     wait_for_end_of_threads(before);
     results_of_every_type(state);
-    assert_int_equal(threads_alive(), before);
+    wait_for_end_of_threads(before); /* one that was joined may still be on its way out */
 }
 
 ASYNC_TEST(shut_down_with_work_left)

@@ -94,15 +94,13 @@ void ai_report_never_awaited(struct ai_object *o)
 }
 
 /* What Python tells the loop's exception handler. Whoever is told has seen it. */
-static void tell(const char *message, struct ai_object *task, struct ai_object *future)
+static void tell(const char *message, struct ai_object *o, bool is_task)
 {
-    struct ai_object *o = task ? task : future;
-
     o->flags |= AI_RETRIEVED;
     asyncio_call_exception_handler(&(struct asyncio_exception_context){
         .message = message,
-        .task = task ? ai_handle(task) : NULL,
-        .future = future ? ai_handle(future) : NULL,
+        .task = is_task ? ai_handle(o) : NULL,
+        .future = is_task ? NULL : ai_handle(o),
         .error = ai_error_code(o->error),
         .error_message = ai_error_message(o->error),
     });
@@ -112,17 +110,17 @@ void ai_report_never_retrieved(struct ai_object *o)
 {
     tell(o->flags & AI_TASK ? "Task exception was never retrieved"
                             : "Future exception was never retrieved",
-         NULL, o);
+         o, false);
 }
 
 void ai_report_destroyed_pending(struct ai_object *o)
 {
-    tell("Task was destroyed but it is pending!", o, NULL);
+    tell("Task was destroyed but it is pending!", o, true);
 }
 
 void ai_report_shutdown_failure(struct ai_object *o)
 {
-    tell("unhandled exception during asyncio.run() shutdown", o, NULL);
+    tell("unhandled exception during asyncio.run() shutdown", o, true);
 }
 
 void ai_report_main_failure(struct ai_object *o)
@@ -130,7 +128,7 @@ void ai_report_main_failure(struct ai_object *o)
     char message[256];
 
     snprintf(message, sizeof message, "coroutine '%s' failed", o->type->name);
-    tell(message, o, NULL);
+    tell(message, o, true);
 }
 
 void ai_report_slow(const char *what, int64_t ns)

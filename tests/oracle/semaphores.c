@@ -500,7 +500,8 @@ SCENARIO(barrier_reset_and_wait_again)
 
 SCENARIO(barrier_reset_while_tasks_draining)
 {
-    struct asyncio_barrier b = asyncio_barrier(3);
+    static struct asyncio_barrier b; /* they end after this does */
+    b = asyncio_barrier(3);
     awaitable(int) t[] = {waits("a", &b, 2), waits("b", &b, 2), waits("c", &b, 2)};
     await(turns(2));
     await(asyncio_barrier_reset(&b));
