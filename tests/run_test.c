@@ -645,9 +645,53 @@ static void a_trace_is_json(void **state)
     assert_int_equal(parsed, 0);
 }
 
+/* --- What main's variables are to tasks that outlive it --- */
+
+struct shared {
+    char text[64];
+    struct asyncio_event event;
+    struct asyncio_lock lock;
+};
+
+static async(void, waits_for_event, (struct shared *, s))
+{
+    await(asyncio_event_wait(&s->event));
+    note("%s", s->text);
+}
+
+static async(void, holds_lock, (struct shared *, s))
+{
+    async_with(&s->lock) await(asyncio_sleep(FOR_EVER));
+    note("%d", asyncio_lock_locked(&s->lock));
+}
+
+static async(void, starts_late, (struct shared *, s))
+{
+    await(asyncio_sleep(FOR_EVER)); /* on a stack of its own, though main's was given back last */
+    note("late %s", s->text);
+}
+
+static async(void, leaves_early)
+{
+    struct shared s = {.text = "main's own"};
+    asyncio_spawn(waits_for_event(&s));
+    asyncio_spawn(holds_lock(&s));
+    asyncio_spawn(waits_for_event(&s));
+    await(asyncio_sleep(0));
+    asyncio_spawn(starts_late(&s)); /* in the turn after this has ended */
+}
+
+static void mains_variables_outlive_it(void **state)
+{
+    (void)state;
+    asyncio_run(leaves_early());
+    assert_history("main's own 0 main's own late main's own");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(mains_variables_outlive_it),
         TEST(gives_the_result),
         TEST(gives_the_error),
         TEST(may_be_cancelled),

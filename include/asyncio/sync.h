@@ -4,8 +4,8 @@
  * nothing to release, and its members are the library's. It belongs to one loop: to be used by
  * tasks and callbacks of one thread, one after another. It has to outlive everybody who waits on it
  * (Python's lives as long as anybody has it), until they have gone on, so it does not belong among
- * the variables of a coroutine that may end before its tasks. Destroying one that somebody waits on
- * is not told.
+ * the variables of a coroutine that may end before its tasks, the main one of asyncio_run() aside,
+ * whose variables stay. Destroying one that somebody waits on is not told.
  *
  * Acquiring and waiting are awaitables as any other: they may be given to asyncio_wait_for(),
  * gathered, made tasks, which need no stack. What can be had at once takes no turn of the loop and

@@ -130,6 +130,7 @@ void ai_run_close(void)
 
     shut_down();
     ai_callbacks_drop();
+    ai_task_drop_kept();
     ai_observe_end();
     thread->closing = false;
     thread->exception_handler = NULL;

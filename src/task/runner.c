@@ -86,6 +86,7 @@ static struct ai_object *make_main(struct asyncio_runner *r, asyncio_any h)
     if (!o || !ai_ensure_task(o))
         return NULL;
     drop_main(r);
+    ai_thread.main = o;
     return r->asyncio__main = ai_ref(o);
 }
 
@@ -131,6 +132,7 @@ static int run(struct asyncio_runner *r, asyncio_any h, void *result)
     if (!o)
         return fail(h, -ENOMEM);
     bool interrupted = run_until_done(o);
+    ai_thread.main = NULL;
     return outcome(o, interrupted, result);
 }
 

@@ -95,6 +95,24 @@ void ai_tasks_trim(void)
     }
 }
 
+/* The main task's variables may still be in use: tasks that outlive it are cancelled after it, and
+ * may hold pointers to them (in Python such things live as long as anybody has them). So its stack
+ * is not used again before the loop ends, or the next main task does; see also finish_main(). */
+static __attribute__((noinline, cold)) void keep(struct ai_task *task)
+{
+    ai_task_drop_kept();
+    ai_thread.kept = task;
+}
+
+void ai_task_drop_kept(void)
+{
+    struct ai_task *task = ai_thread.kept;
+
+    ai_thread.kept = NULL;
+    if (task)
+        give(task);
+}
+
 static void run_root(void *arg);
 
 /* A task begins on its stack, below its record. */
@@ -112,7 +130,10 @@ static inline void become(struct ai_task *ended, struct ai_task *task)
 /* The last thing that is done on its stack. */
 static inline void leave(struct ai_task *task, struct ai_next next)
 {
-    give(task);
+    if (__builtin_expect(&task->root->object == ai_thread.main, 0))
+        keep(task);
+    else
+        give(task);
     if (next.begins)
         become(task, ai_thread.task);
     else
@@ -139,24 +160,46 @@ static __attribute__((noinline, cold)) struct ai_error *cancelled_at_end(struct 
     return message ? message : ai_error_plain(-ECANCELED);
 }
 
-static void run_root(void *arg)
+static void finish(struct ai_task *task)
 {
-    struct ai_task *task = arg;
     struct ai_coroutine *root = task->root;
     struct ai_error *error = NULL;
-    void *result = ai_result_place(&root->object);
 
-    root->object.type->await(root, result);
     if (ai_thread.task != task)
         ai_panic("RuntimeError: coroutine '%s' returned in a forked child, which is outside of its "
                  "parent's loop: leave it by _exit() or exec()",
                  root->object.type->name);
     root->object.flags |= AI_VALUE;
     if (__builtin_expect(root->object.error || task->error, 0))
-        error = ai_settle(task, root, result);
+        error = ai_settle(task, root, ai_result_place(&root->object));
     if (__builtin_expect(task->must_cancel, 0))
         error = cancelled_at_end(task, error);
     end(task, error);
+}
+
+/* Farther down the stack: what runs here is not to overwrite the variables of the main coroutine.
+ * (AddressSanitizer would put its marks around the gap, which is where they are.) */
+static __attribute__((noinline, cold, no_sanitize_address)) void finish_main(struct ai_task *task)
+{
+    enum { MOST = 16 << 10 };
+    size_t quarter = ai_thread.stacks.usable_size / 4;
+    volatile char *gap = __builtin_alloca(quarter < MOST ? quarter : MOST);
+
+    *gap = 0;
+    finish(task);
+    *gap = 0; /* not reached: so that the gap is there all the time */
+}
+
+static void run_root(void *arg)
+{
+    struct ai_task *task = arg;
+    struct ai_coroutine *root = task->root;
+
+    root->object.type->await(root, ai_result_place(&root->object));
+    if (__builtin_expect(&root->object == ai_thread.main, 0))
+        finish_main(task);
+    else
+        finish(task);
 }
 
 /* A record at the top of a fresh stack, with what is the same for each task that it will serve: so

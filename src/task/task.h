@@ -43,6 +43,9 @@ static inline struct ai_coroutine *ai_coroutine(struct ai_object *o)
     return (struct ai_coroutine *)o;
 }
 
+/* Gives back the stack of a main task that has ended. */
+void ai_task_drop_kept(void);
+
 /* Gives back the stacks of the records that are kept for tasks to come. */
 void ai_tasks_trim(void);
 

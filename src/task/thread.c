@@ -77,6 +77,8 @@ static void forget_in_child(void)
     ai_thread.task_factory = NULL;
     ai_thread.loop = NULL;
     ai_thread.task = NULL;
+    ai_thread.main = NULL;
+    ai_thread.kept = NULL;
     ai_thread.closing = false;
     ai_thread.turning = false;
     ai_thread.winding_up = NULL;

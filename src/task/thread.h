@@ -18,6 +18,8 @@ struct ai_thread {
     struct ai_task *task; /* that runs now; NULL on the hub and outside of any loop */
     struct ai_loop *loop; /* NULL where there is none */
     struct ai_stack_pool stacks;
+    const struct ai_object *main; /* the task that a runner runs */
+    struct ai_task *kept;         /* its record, when it has ended: see task.c */
     struct ai_task *idle; /* records on their stacks, for the next tasks that start: see task.c */
     unsigned idle_count;
     struct ai_list owned; /* made by no task */
