@@ -111,13 +111,12 @@ bool asyncio__cancel(asyncio_any x, const char *message);
 
 /* asyncio_run(x): runs x (a coroutine, as a task) and the loop until x is done, then cancels every
  * task that is left, waits for them, and closes the loop; its value is the T of x. asyncio_error()
- * then tells whether x failed. Tasks that
- * outlive x may go on using pointers to its variables: the first 16 KiB of its stack stay as they
- * were. If there is no memory or no back-end for a loop, x is closed without
- * having run and asyncio_error() says so. Calling it where a loop runs already aborts. A task that
- * ignores its cancellation again and again is reported and destroyed. Where x fails and its T
- * cannot carry that (void, a pointer, ...), the exception handler is told. On SIGINT, and for
- * several runs on one loop, see <asyncio/runner.h>. */
+ * then tells whether x failed. Tasks that outlive x may go on using pointers to its variables: the
+ * first 16 KiB of its stack stay as they were. If there is no memory or no back-end for a loop, x
+ * is closed without having run and asyncio_error() says so. Calling it where a loop runs already
+ * aborts. A task that ignores its cancellation again and again is reported and destroyed. Where x
+ * fails and its T cannot carry that (void, a pointer, ...), the exception handler is told. On
+ * SIGINT, and for several runs on one loop, see <asyncio/runner.h>. */
 #define asyncio_run(x) ASYNCIO__CALL(asyncio__run, x)
 
 /* asyncio_create_task(x), asyncio_create_task(x, "name"), asyncio_create_task(x, "name", context):
