@@ -172,10 +172,17 @@ static __attribute__((noinline)) int step_on(struct ai_object *o, int code)
     return code;
 }
 
+/* How the last await failed is forgotten by the next. */
+static __attribute__((noinline, cold)) void clear_error(void)
+{
+    ai_error_clear(&ai_thread.task->error);
+}
+
 /* Something that goes on in steps, awaited. It has been taken. */
 static inline int step_through(struct ai_task *task, struct ai_object *o, void *result)
 {
-    ai_error_clear(&task->error);
+    if (__builtin_expect(task->error != NULL, 0))
+        clear_error();
     o->ready.run = NULL; /* its flags are left alone: drop_plain() reads the whole word */
     int code = o->type->step(o, false);
     if (__builtin_expect(code <= 0, 0) && (code = step_on(o, code)) < 0)
@@ -198,7 +205,8 @@ static inline void call(struct ai_task *task, struct ai_coroutine *c, void *resu
 {
     struct ai_coroutine *parent = task->top;
 
-    ai_error_clear(&task->error);
+    if (__builtin_expect(task->error != NULL, 0))
+        clear_error();
     c->place = place;
     c->parent = parent;
     task->top = c;
@@ -293,9 +301,10 @@ static inline void drop_plain(struct ai_object *o, asyncio_any h)
     ai_unref(o);
 }
 
-static __attribute__((noinline)) int await_call(struct ai_task *task, asyncio_any h, void *result,
+static __attribute__((noinline)) int await_call(asyncio_any h, void *result,
                                                 const struct asyncio__place *place)
 {
+    struct ai_task *task = ai_thread.task;
     struct ai_object *o = take_plain(h);
 
     call(task, ai_coroutine(o), result, place);
@@ -309,9 +318,10 @@ static __attribute__((noinline)) int failed_step(struct ai_object *o, asyncio_an
     return awaited(ai_thread.task, code);
 }
 
-static __attribute__((noinline)) int await_step(struct ai_task *task, asyncio_any h, void *result,
+static __attribute__((noinline)) int await_step(asyncio_any h, void *result,
                                                 const struct asyncio__place *place)
 {
+    struct ai_task *task = ai_thread.task;
     struct ai_object *o = take_plain(h);
 
     task->place = place;
@@ -323,9 +333,10 @@ static __attribute__((noinline)) int await_step(struct ai_task *task, asyncio_an
 }
 
 /* The usual way through await_shared(). */
-static __attribute__((noinline)) int await_task(struct ai_task *task, asyncio_any h, void *result,
+static __attribute__((noinline)) int await_task(asyncio_any h, void *result,
                                                 const struct asyncio__place *place)
 {
+    struct ai_task *task = ai_thread.task;
     struct ai_object *o = asyncio_awaitable_object(h);
 
     if (__builtin_expect(task->error || task->must_cancel || o == &task->root->object, 0))
@@ -387,9 +398,8 @@ int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *pla
     if (!is_valid(h))
         return await_any(h, result, place);
     if (is_plain(o))
-        return o->type->await ? await_call(task, h, result, place)
-                              : await_step(task, h, result, place);
+        return o->type->await ? await_call(h, result, place) : await_step(h, result, place);
     if (is_awaited_often(o))
-        return await_task(task, h, result, place);
+        return await_task(h, result, place);
     return await_any(h, result, place);
 }
