@@ -201,11 +201,7 @@ asyncio_any asyncio__channel_recv(asyncio_any h, const struct asyncio_awaitable_
 asyncio_any asyncio__channel_recv_into(asyncio_any h, void *item,
                                        const struct asyncio_awaitable_type *type)
 {
-    asyncio_any recv = asyncio__channel_recv(h, type);
-
-    if (recv)
-        ((struct ai_transfer *)asyncio_awaitable_object(recv))->place = item;
-    return recv;
+    return ai_transfer_into(asyncio__channel_recv(h, type), item);
 }
 
 int asyncio__channel_send_nowait(asyncio_any h, const void *item)

@@ -245,11 +245,7 @@ asyncio_any asyncio__queue_get(asyncio_any h, const struct asyncio_awaitable_typ
 asyncio_any asyncio__queue_get_into(asyncio_any h, void *item,
                                     const struct asyncio_awaitable_type *type)
 {
-    asyncio_any get = asyncio__queue_get(h, type);
-
-    if (get)
-        ((struct ai_transfer *)asyncio_awaitable_object(get))->place = item;
-    return get;
+    return ai_transfer_into(asyncio__queue_get(h, type), item);
 }
 
 static int nowait(int code)
@@ -325,8 +321,8 @@ void asyncio__queue_shutdown(asyncio_any h, bool immediate)
         finish(q, q->items.count);
         ai_items_clear(&q->items);
     }
-    while (ai_line_call_out(&q->getters) || ai_line_call_out(&q->putters))
-        continue;
+    ai_line_dissolve(&q->getters);
+    ai_line_dissolve(&q->putters);
 }
 
 /* --- What it is like --- */

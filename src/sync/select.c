@@ -364,11 +364,9 @@ static bool add(struct select *s, asyncio_any h)
 
 static ASYNCIO_AWAITABLE(int) close_all(struct select *s, asyncio_any const *handles, size_t n)
 {
-    for (size_t i = s ? s->count : 0; i < n; i++) {
-        struct ai_object *o = ai_object_if_any(handles[i]);
-        if (o && o->state == AI_UNUSED)
-            ai_disown(o);
-    }
+    size_t taken = s ? s->count : 0;
+
+    ai_close_unused(handles + taken, n - taken);
     if (s)
         ai_disown(&s->object);
     return NULL;

@@ -60,6 +60,14 @@ static inline struct ai_transfer *ai_transfer_reuse(const struct asyncio_awaitab
     return (struct ai_transfer *)o;
 }
 
+/* Has the get or receive put the item there instead. NULL gives NULL. */
+static inline asyncio_any ai_transfer_into(asyncio_any h, void *item)
+{
+    if (h)
+        ((struct ai_transfer *)asyncio_awaitable_object(h))->place = item;
+    return h;
+}
+
 /* The queue or channel, NULL where it has gone. */
 static inline void *ai_transfer_queue(const struct ai_transfer *t)
 {

@@ -202,11 +202,7 @@ static void *give_up(struct as_completed *it, asyncio_any const *handles, size_t
 {
     size_t made = it ? it->watches->count : 0;
 
-    for (size_t i = 0; i < n; i++) {
-        struct ai_object *o = ai_object_if_any(handles[i]);
-        if (i >= made && o && o->state == AI_UNUSED)
-            ai_disown(o);
-    }
+    ai_close_unused(handles + made, n - made);
     for (size_t i = 0; i < made; i++) {
         if (it->watches->at[i].made)
             ai_cancel(it->watches->at[i].object);
@@ -246,17 +242,12 @@ static void one_run(void *self, void *result)
 {
     static const struct asyncio__place here = {__FILE__, __LINE__, "as_completed"};
     struct one *one = self;
-    struct ai_object *o = &one->sized.object;
-    struct ai_task *task = ai_thread.task;
     asyncio_any x;
 
     int code = get(one->from, &x, &here);
     if (code == 0)
         code = asyncio__await(x, result, &here);
-    if (code)
-        ai_result_fail(o, code, result);
-    o->error = task->error;
-    task->error = NULL;
+    ai_proxy_raise(&one->sized.object, code, result);
 }
 
 static void one_destroy(void *self)

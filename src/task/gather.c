@@ -159,11 +159,9 @@ static void begin(struct gather *g)
 /* What could not be gathered is closed; what was scheduled already is cancelled. */
 static void *give_up(struct gather *g, asyncio_any const *handles, size_t n)
 {
-    for (size_t i = g ? g->count : 0; i < n; i++) {
-        struct ai_object *o = ai_object_if_any(handles[i]);
-        if (o && o->state == AI_UNUSED)
-            ai_disown(o);
-    }
+    size_t taken = g ? g->count : 0;
+
+    ai_close_unused(handles + taken, n - taken);
     if (!g)
         return NULL;
     for (size_t i = 0; i < g->count; i++) {

@@ -119,6 +119,15 @@ void ai_disown(struct ai_object *o)
     ai_unref(o);
 }
 
+void ai_close_unused(asyncio_any const *handles, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct ai_object *o = ai_object_if_any(handles[i]);
+        if (o && o->state == AI_UNUSED)
+            ai_disown(o);
+    }
+}
+
 void ai_disown_all(struct ai_list *owned)
 {
     while (!ai_list_empty(owned)) {

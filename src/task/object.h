@@ -183,6 +183,9 @@ struct ai_object *ai_adopt(struct ai_object *o);
 /* Gives up the maker's reference. */
 void ai_disown(struct ai_object *o);
 
+/* Closes those of these handles that nobody has used: what they were for has failed. */
+void ai_close_unused(asyncio_any const *handles, size_t n);
+
 /* Ends what a maker leaves behind: unused objects are warned of, all are let go. */
 void ai_disown_all(struct ai_list *owned);
 

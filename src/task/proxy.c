@@ -1,5 +1,7 @@
 #include "task/proxy.h"
 
+#include "task/thread.h"
+
 struct ai_proxy *ai_proxy_new(const struct asyncio_awaitable_type *type, struct ai_object *inner)
 {
     if (!inner)
@@ -31,4 +33,14 @@ void ai_proxy_destroy(void *self)
 
     if (p->inner)
         ai_unref(p->inner);
+}
+
+void ai_proxy_raise(struct ai_object *o, int code, void *result)
+{
+    struct ai_task *task = ai_thread.task;
+
+    if (code)
+        ai_result_fail(o, code, result);
+    o->error = task->error;
+    task->error = NULL;
 }

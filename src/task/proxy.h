@@ -10,7 +10,7 @@ struct ai_proxy {
     struct ai_object *inner; /* a reference; NULL when it was given away */
 };
 
-/* Of a type whose result lies at ai_proxy_result(sizeof its structure), where zeroed room for it
+/* Of a type whose result lies at AI_PROXY_RESULT(sizeof its structure), where zeroed room for it
  * is made. NULL for NULL and without memory; the one inside is closed then. */
 struct ai_proxy *ai_proxy_new(const struct asyncio_awaitable_type *type, struct ai_object *inner);
 
@@ -19,5 +19,9 @@ struct ai_proxy *ai_proxy_new(const struct asyncio_awaitable_type *type, struct 
 /* For the type: what it waits for, and letting go of it. */
 void ai_proxy_waits_for(void *self, void (*visit)(asyncio_any x, void *arg), void *arg);
 void ai_proxy_destroy(void *self);
+
+/* Ends a coroutine of the library's as its last await ended: it raises what that met, and where
+ * that gave no value, `code` < 0, puts in place what stands for one. */
+void ai_proxy_raise(struct ai_object *o, int code, void *result);
 
 #endif

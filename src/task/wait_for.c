@@ -96,10 +96,7 @@ static void run(void *self, void *result)
         code = -ETIMEDOUT;
         ai_error_set(&task->error, ai_error_plain(code));
     }
-    if (code)
-        ai_result_fail(self_of(w), code, result);
-    self_of(w)->error = task->error; /* it raises what it met */
-    task->error = NULL;
+    ai_proxy_raise(self_of(w), code, result);
 }
 
 static const struct asyncio_awaitable_type wait_for_type = {

@@ -6,13 +6,8 @@
 
 #define FRAME 160
 
-/* void ai_machine_switch(struct ai_context *from, struct ai_context *to) */
-        .globl  ai_machine_switch
-        .hidden ai_machine_switch
-        .type   ai_machine_switch, %function
-        .p2align 4
-ai_machine_switch:
-        .cfi_startproc
+/* Stores what a call preserves. */
+        .macro save
         sub     sp, sp, #FRAME
         .cfi_def_cfa_offset FRAME
         stp     x19, x20, [sp, #0]
@@ -45,6 +40,16 @@ ai_machine_switch:
         .cfi_offset d13, -FRAME + 136
         .cfi_offset d14, -FRAME + 144
         .cfi_offset d15, -FRAME + 152
+        .endm
+
+/* void ai_machine_switch(struct ai_context *from, struct ai_context *to) */
+        .globl  ai_machine_switch
+        .hidden ai_machine_switch
+        .type   ai_machine_switch, %function
+        .p2align 4
+ai_machine_switch:
+        .cfi_startproc
+        save
         mov     x9, sp
         str     x9, [x0]
         ldr     x9, [x1]
@@ -89,17 +94,7 @@ ai_machine_leave:
         .p2align 4
 ai_machine_enter:
         .cfi_startproc
-        sub     sp, sp, #FRAME
-        stp     x19, x20, [sp, #0]
-        stp     x21, x22, [sp, #16]
-        stp     x23, x24, [sp, #32]
-        stp     x25, x26, [sp, #48]
-        stp     x27, x28, [sp, #64]
-        stp     x29, x30, [sp, #80]
-        stp     d8, d9, [sp, #96]
-        stp     d10, d11, [sp, #112]
-        stp     d12, d13, [sp, #128]
-        stp     d14, d15, [sp, #144]
+        save
         mov     x9, sp
         str     x9, [x0]
         .cfi_endproc

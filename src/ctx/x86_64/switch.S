@@ -9,13 +9,8 @@
 
         .text
 
-/* void ai_machine_switch(struct ai_context *from, struct ai_context *to) */
-        .globl  ai_machine_switch
-        .hidden ai_machine_switch
-        .type   ai_machine_switch, @function
-        .p2align 4
-ai_machine_switch:
-        .cfi_startproc
+/* Pushes what a call preserves. */
+        .macro save
         pushq   %rbp
         .cfi_adjust_cfa_offset 8
         .cfi_rel_offset %rbp, 0
@@ -34,6 +29,16 @@ ai_machine_switch:
         pushq   %r15
         .cfi_adjust_cfa_offset 8
         .cfi_rel_offset %r15, 0
+        .endm
+
+/* void ai_machine_switch(struct ai_context *from, struct ai_context *to) */
+        .globl  ai_machine_switch
+        .hidden ai_machine_switch
+        .type   ai_machine_switch, @function
+        .p2align 4
+ai_machine_switch:
+        .cfi_startproc
+        save
         movq    %rsp, (%rdi)
         movq    (%rsi), %rsp
         popq    %r15
@@ -85,24 +90,7 @@ ai_machine_leave:
         .p2align 4
 ai_machine_enter:
         .cfi_startproc
-        pushq   %rbp
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbp, 0
-        pushq   %rbx
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbx, 0
-        pushq   %r12
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r12, 0
-        pushq   %r13
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r13, 0
-        pushq   %r14
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r14, 0
-        pushq   %r15
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r15, 0
+        save
         movq    %rsp, (%rdi)
         .cfi_endproc
         .size   ai_machine_enter, . - ai_machine_enter
