@@ -68,6 +68,7 @@
 #include <asyncio/context.h>
 #include <asyncio/exception.h>
 #include <asyncio/graph.h>
+#include <asyncio/io.h>
 #include <asyncio/language.h>
 #include <asyncio/runner.h>
 

@@ -277,8 +277,7 @@ ASYNC_TEST(several_ask)
 
 ASYNC_TEST(not_in_time)
 {
-    awaitable(int) t[] = {after(FOR_EVER, 1), asyncio_create_task(turns(1, 2)),
-                          after(FOR_EVER, 3)};
+    awaitable(int) t[] = {after(FOR_EVER, 1), asyncio_create_task(turns(1, 2)), after(FOR_EVER, 3)};
     await(t[1]); /* now, as a busy machine may be late for its turn */
     async_for (awaitable(int) x, asyncio_as_completed(t, 3, MOMENT))
         note("%d", await(x));

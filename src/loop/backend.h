@@ -1,11 +1,15 @@
 /* The contract between the loop and what drives it: the kernel by io_uring, the kernel by epoll,
  * or a simulation.
  *
- * It is shaped as completion: an operation is submitted and, later, completes exactly once, its
- * done() called on the loop's thread from within wait(), never from submit() or cancel(). From
- * submit to done the operation and its buffer belong to the back-end and must not move or go away,
- * cancelled or not. epoll emulates this: it tries the call, and on would-block waits for readiness
- * and tries again.
+ * It is shaped as completion: an operation is submitted and completes exactly once, either at once,
+ * as submit() says, or later: its done() is called on the loop's thread from within wait(), never
+ * from submit() or cancel(). From submit to done the operation and its buffer belong to the
+ * back-end and must not move or go away, cancelled or not. epoll emulates this: it tries the call,
+ * and on would-block waits for readiness and tries again; what waits for the disk goes to threads.
+ *
+ * A receive with a NULL buffer is lent one: when it completes, `buf` points to up to `size` bytes
+ * (and no more than the back-end has) that are good until done() returns, or, where submit()
+ * returned 1, until the next call of the back-end. So who waits for long holds no buffer.
  *
  * The clock belongs to the back-end too, and only the back-end blocks. All functions but wake() are
  * called on the loop's thread. Times are nanoseconds on the back-end's own monotonic clock. */
@@ -17,14 +21,41 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What an operation is, and which of its fields say so; the others are zero. Each is the system
+ * call of its name, but never ends with EAGAIN or EINTR: where the call would block, it waits. */
 enum ai_opcode {
-    /* Waits for the events in `events` (POLLIN, …) on fd; result: the events seen. */
-    AI_OP_POLL,
-    /* read(fd, buf, size), or pread where offset ≥ 0; result: as the call, or -errno, but never
-     * -EAGAIN: where it would block it waits, O_NONBLOCK or not. */
-    AI_OP_READ,
-    /* write or pwrite likewise. A broken pipe raises SIGPIPE as write(2) does: ignore it. */
-    AI_OP_WRITE,
+    AI_OP_POLL,        /* fd; flags: events to wait for; result: those seen */
+    AI_OP_READ,        /* fd, buf, size; offset, or -1: the descriptor's own, and all pipes have */
+    AI_OP_WRITE,       /* the same. A broken pipe raises SIGPIPE as write(2) does: ignore it */
+    AI_OP_READV,       /* fd, buf: struct iovec *, size: how many of them, offset */
+    AI_OP_WRITEV,      /* the same */
+    AI_OP_RECV,        /* fd, buf, size, flags. buf NULL: one is lent, see above */
+    AI_OP_SEND,        /* fd, buf, size, flags, to which MSG_NOSIGNAL is added */
+    AI_OP_RECVMSG,     /* fd, buf: struct msghdr *, flags */
+    AI_OP_SENDMSG,     /* the same, and MSG_NOSIGNAL */
+    AI_OP_ACCEPT,      /* fd, buf: struct sockaddr * or NULL, more: its socklen_t *, flags */
+    AI_OP_CONNECT,     /* fd, buf: const struct sockaddr *, size */
+    AI_OP_SOCKET,      /* fd: domain, flags: type, size: protocol. Close-on-exec, and non-blocking
+                        * where the back-end works better so; simulated by the simulation */
+    AI_OP_BIND,        /* fd, buf: const struct sockaddr *, size */
+    AI_OP_LISTEN,      /* fd, size: backlog */
+    AI_OP_SHUTDOWN,    /* fd, flags: how */
+    AI_OP_GETSOCKNAME, /* fd, buf: struct sockaddr *, more: its socklen_t * */
+    AI_OP_GETPEERNAME, /* the same */
+    AI_OP_CLOSE,       /* fd. What is pending on it ends with -EBADF */
+    AI_OP_OPENAT,      /* fd: directory, buf: path, flags (O_CLOEXEC is added), size: mode */
+    AI_OP_FSYNC,       /* fd */
+    AI_OP_FDATASYNC,   /* fd */
+    AI_OP_STATX,       /* fd: directory, buf: path, flags, size: mask, more: struct statx * */
+    AI_OP_FTRUNCATE,   /* fd, offset: length */
+    AI_OP_FALLOCATE,   /* fd, flags: mode, offset, size: length */
+    AI_OP_UNLINKAT,    /* fd: directory, buf: path, flags */
+    AI_OP_MKDIRAT,     /* fd: directory, buf: path, size: mode */
+    AI_OP_RENAMEAT,    /* fd: directory, buf: path, other: directory, more: path, flags */
+    AI_OP_LINKAT,      /* the same */
+    AI_OP_SYMLINKAT,   /* buf: target, fd: directory, more: path */
+    AI_OP_SPLICE,      /* fd: from, offset or -1, other: to, offset2 or -1, size, flags */
+    AI_OPCODES
 };
 
 struct ai_op {
@@ -33,12 +64,20 @@ struct ai_op {
     struct ai_list link; /* the back-end's, from submit to done */
     uint8_t code;        /* enum ai_opcode */
     uint8_t state;       /* the back-end's own */
-    uint16_t events;     /* AI_OP_POLL only */
+    uint8_t stage;       /* its threads' own */
     int32_t fd;
-    void *buf;
+    int32_t flags, other;
+    union {
+        void *buf;
+        const void *from; /* where it is only read */
+    };
     size_t size;
-    int64_t offset; /* -1: the descriptor's own position, and all there is for pipes and sockets */
-    int64_t result; /* ≥ 0 or -errno */
+    int64_t offset, offset2;
+    union {
+        void *more;
+        const void *to; /* likewise */
+    };
+    int64_t result; /* >= 0 or -errno */
 };
 
 struct ai_backend {
@@ -51,8 +90,9 @@ struct ai_backend {
     /* Ends it. No operation may be pending. */
     void (*close)(void *state);
 
-    /* Takes the operation on; the next wait() hands it over. 0, or -errno (-ENOMEM, -EINVAL), and
-     * then done() is never called. */
+    /* Takes the operation on: 0, and done() is called from some later wait(). Or 1: it is done,
+     * `result` set, and done() is never called; that is for what can be had without waiting. Or
+     * -errno (-ENOMEM), and done() is never called. */
     int (*submit)(void *state, struct ai_op *op);
 
     /* Asks for an early end. done() is still called, later, with -ECANCELED or, where it came too

@@ -7,7 +7,10 @@
  * cancellation.
  *
  * An O_NONBLOCK descriptor answers -EAGAIN instead of waiting. Such an operation goes round again
- * as POLLING, and then as itself.
+ * as POLLING, and then as itself. What the kernel has no submission for is performed by the call.
+ *
+ * What is sent and waits for a descriptor is in a ring of that descriptor's, so that closing it
+ * finds them: the kernel itself would let them wait on.
  *
  * The wake-up is an operation of our own, the read of an eventfd, always under way. It never
  * reaches `ended` and is not counted. */
@@ -32,9 +35,12 @@ const struct ai_backend ai_backend_io_uring = {.name = "io_uring", .open = no_ri
 #include "base/alloc.h"
 #include "ctx/sanitize.h"
 #include "loop/clock.h"
+#include "loop/io_uring_lent.h"
+#include "loop/io_uring_sqe.h"
 #include "loop/perform.h"
 #include "loop/wake.h"
 
+#include <fcntl.h>
 #include <liburing.h>
 #include <stdbool.h>
 #include <string.h>
@@ -44,18 +50,26 @@ const struct ai_backend ai_backend_io_uring = {.name = "io_uring", .open = no_ri
 #include <unistd.h>
 
 /* The CQ holds what a busy loop completes in one turn; the kernel keeps what is above that. */
-enum { SQ_ENTRIES = 256, CQ_ENTRIES = 4096, LONGEST_TRANSFER = 0x7ffff000 };
+enum { SQ_ENTRIES = 256, CQ_ENTRIES = 4096 };
 
 enum state {
     SENT = 1,      /* the kernel has it */
     CANCELLED = 2, /* and was asked to give it back, or will be */
     POLLING = 4,   /* sent as a poll, as the transfer itself would not wait */
     ENDED = 8,     /* on `ended`, result set */
+    CLOSED = 16,   /* cancelled, as its descriptor is being closed */
+    LENT = 32,     /* its buffer is the ring's, of number `other`, once it has one */
+    OWN = 64,      /* its buffer was allocated for it, where the ring has none to lend */
 };
 
 struct ring {
     struct io_uring uring;
     struct ai_list unsent, ended;
+    struct ai_list **sent; /* by descriptor: the first of its ring, or NULL */
+    size_t sent_size;
+    struct ai_lent lent;
+    bool cannot_lend;
+    bool lacks[AI_OPCODES]; /* what the kernel has no submission for */
     struct ai_wake wake;
     struct ai_op wake_op;      /* always under way */
     uint64_t wake_count;       /* what it reads */
@@ -70,36 +84,165 @@ static struct ai_op *op_of(struct ai_list *link)
     return ai_container(link, struct ai_op, link);
 }
 
-static int ring_submit(void *state, struct ai_op *op)
+/* ── Those sent, by descriptor ───────────────────────────────────────────────────────────────── */
+
+static bool is_filed(const struct ring *r, const struct ai_op *op)
 {
-    struct ring *r = state;
-    op->state = 0;
-    ai_list_append(&r->unsent, &op->link);
+    return (op->state & SENT) != 0 && ai_perform_class(op) == AI_PERFORM_WAITS && op->fd >= 0 &&
+           (size_t)op->fd < r->sent_size;
+}
+
+/* Not for a number that is no descriptor: that fails soon enough. */
+static int make_room(struct ring *r, int fd)
+{
+    size_t size = r->sent_size ? r->sent_size : 64;
+    while (size <= (size_t)fd)
+        size *= 2;
+    if (size == r->sent_size || fcntl(fd, F_GETFD) < 0)
+        return 0;
+    struct ai_list **sent =
+        ai_reallocate(r->sent, r->sent_size * sizeof *sent, size * sizeof *sent);
+    if (sent == NULL)
+        return -ENOMEM;
+    memset(sent + r->sent_size, 0, (size - r->sent_size) * sizeof *sent);
+    r->sent = sent;
+    r->sent_size = size;
     return 0;
 }
 
+static void file(struct ring *r, struct ai_op *op)
+{
+    if (!is_filed(r, op))
+        return;
+    struct ai_list **first = &r->sent[op->fd];
+    if (*first == NULL)
+        *first = &op->link;
+    else
+        ai_list_append(*first, &op->link);
+}
+
+/* Off whatever list it is on. */
+static void take(struct ring *r, struct ai_op *op)
+{
+    if (is_filed(r, op) && r->sent[op->fd] == &op->link)
+        r->sent[op->fd] = ai_list_empty(&op->link) ? NULL : op->link.next;
+    ai_list_remove(&op->link);
+}
+
+/* ── Lending ─────────────────────────────────────────────────────────────────────────────────── */
+
+static int borrow(struct ring *r, struct ai_op *op)
+{
+    if (r->lent.ring == NULL && !r->cannot_lend)
+        r->cannot_lend = ai_lent_open(&r->lent, &r->uring) != 0;
+    op->size = op->size < AI_LENT_SIZE ? op->size : AI_LENT_SIZE;
+    op->other = -1;
+    op->state = r->cannot_lend ? OWN : LENT;
+    if (r->cannot_lend)
+        op->buf = ai_allocate(op->size);
+    return r->cannot_lend && op->buf == NULL ? -ENOMEM : 0;
+}
+
+static void hand_over(struct ring *r, struct ai_op *op)
+{
+    unsigned state = op->state;
+    int id = op->other;
+    size_t size = op->size;
+    void *buf = op->buf;
+    op->done(op); /* which may be gone now */
+    if ((state & LENT) != 0 && id >= 0)
+        ai_lent_give_back(&r->lent, (unsigned)id);
+    if ((state & OWN) != 0)
+        ai_deallocate(buf, size);
+}
+
+static int hand_over_all(struct ring *r)
+{
+    struct ai_list now = AI_LIST_INIT(now);
+    int n = 0;
+    ai_list_move(&now, &r->ended);
+    for (; !ai_list_empty(&now); n++) {
+        struct ai_op *op = op_of(now.next);
+        ai_list_remove(&op->link);
+        hand_over(r, op);
+    }
+    return n;
+}
+
+/* ── Taking on ───────────────────────────────────────────────────────────────────────────────── */
+
 static void end(struct ring *r, struct ai_op *op, int64_t result)
 {
-    op->state = ENDED;
+    op->state = (uint8_t)(ENDED | (op->state & (LENT | OWN)));
     op->result = result;
     ai_list_append(&r->ended, &op->link);
 }
 
+/* Before it is sent the kernel need not hear of it. */
+static void ask_back(struct ring *r, struct ai_op *op, unsigned why, int result)
+{
+    if ((op->state & (CANCELLED | ENDED)) != 0)
+        return;
+    take(r, op);
+    if ((op->state & SENT) == 0) {
+        end(r, op, result);
+        return;
+    }
+    op->state |= (uint8_t)(CANCELLED | why);
+    ai_list_append(&r->unsent, &op->link);
+}
+
+static void ring_cancel(void *state, struct ai_op *op)
+{
+    ask_back(state, op, 0, -ECANCELED);
+}
+
+static void end_all_on(struct ring *r, int fd)
+{
+    ai_list_each (node, &r->unsent)
+        if (op_of(node)->fd == fd && ai_perform_class(op_of(node)) == AI_PERFORM_WAITS)
+            ask_back(r, op_of(node), CLOSED, -EBADF);
+    while ((size_t)fd < r->sent_size && r->sent[fd] != NULL)
+        ask_back(r, op_of(r->sent[fd]), CLOSED, -EBADF);
+}
+
+static int ring_submit(void *state, struct ai_op *op)
+{
+    struct ring *r = state;
+    op->state = 0;
+    if (r->lacks[op->code]) {
+        op->result = ai_perform_blocking(op);
+        return 1;
+    }
+    if (op->code == AI_OP_CLOSE && op->fd >= 0)
+        end_all_on(r, op->fd);
+    int error = op->fd >= 0 && ai_perform_class(op) == AI_PERFORM_WAITS ? make_room(r, op->fd) : 0;
+    if (error == 0 && op->code == AI_OP_RECV && op->buf == NULL)
+        error = borrow(r, op);
+    if (error == 0)
+        ai_list_append(&r->unsent, &op->link);
+    return error;
+}
+
 /* ── Telling the kernel ──────────────────────────────────────────────────────────────────────── */
 
-static void prepare(struct io_uring_sqe *sqe, struct ai_op *op)
+static void prepare(struct ring *r, struct io_uring_sqe *sqe, struct ai_op *op)
 {
-    unsigned size = op->size < LONGEST_TRANSFER ? (unsigned)op->size : LONGEST_TRANSFER;
-    if ((op->state & SENT) != 0)
+    bool cancels = (op->state & SENT) != 0;
+    if (cancels)
         io_uring_prep_cancel(sqe, op, 0);
-    else if ((op->state & POLLING) != 0 || op->code == AI_OP_POLL)
+    else if ((op->state & POLLING) != 0)
         io_uring_prep_poll_add(sqe, op->fd, (unsigned short)ai_perform_events(op));
-    else if (op->code == AI_OP_READ)
-        io_uring_prep_read(sqe, op->fd, op->buf, size, (__u64)op->offset);
     else
-        io_uring_prep_write(sqe, op->fd, op->buf, size, (__u64)op->offset);
-    io_uring_sqe_set_data(sqe, (op->state & SENT) != 0 ? NULL : op);
+        ai_sqe_prepare(sqe, op);
+    if ((op->state & (SENT | POLLING | LENT)) == LENT) {
+        sqe->flags |= IOSQE_BUFFER_SELECT;
+        sqe->buf_group = AI_LENT_GROUP;
+    }
+    io_uring_sqe_set_data(sqe, cancels ? NULL : op);
     op->state |= SENT;
+    if (!cancels)
+        file(r, op);
 }
 
 /* Moves what is unsent to the submission queue, and that to the kernel whenever it is full. What
@@ -116,7 +259,7 @@ static int fill(struct ring *r)
         }
         struct ai_op *op = op_of(r->unsent.next);
         ai_list_remove(&op->link);
-        prepare(sqe, op);
+        prepare(r, sqe, op);
     }
     return 0;
 }
@@ -154,7 +297,7 @@ static bool is_passing(int error)
 
 static bool again(struct ring *r, struct ai_op *op, unsigned state)
 {
-    op->state = (uint8_t)state;
+    op->state = (uint8_t)(state | (op->state & (LENT | OWN)));
     ai_list_append(&r->unsent, &op->link);
     return true;
 }
@@ -166,7 +309,7 @@ static bool went_round(struct ring *r, struct ai_op *op, int result)
         return false;
     if ((op->state & POLLING) != 0)
         return result >= 0 && again(r, op, 0);
-    if (result == -EINTR)
+    if (result == -EINTR || (result == -ENOBUFS && (op->state & LENT) != 0))
         return again(r, op, 0);
     return result == -EAGAIN && op->code != AI_OP_POLL && again(r, op, POLLING);
 }
@@ -174,8 +317,10 @@ static bool went_round(struct ring *r, struct ai_op *op, int result)
 static int64_t own_result(const struct ai_op *op, int result)
 {
     bool came_round = (op->state & POLLING) != 0 && result >= 0;
-    bool nothing = came_round || result == -EAGAIN || result == -EINTR;
-    return nothing && (op->state & CANCELLED) != 0 ? -ECANCELED : result;
+    bool nothing = came_round || result == -EAGAIN || result == -EINTR || result == -ECANCELED;
+    if (!nothing || (op->state & CANCELLED) == 0)
+        return result;
+    return (op->state & CLOSED) != 0 ? -EBADF : -ECANCELED;
 }
 
 static void woken(struct ring *r)
@@ -186,9 +331,14 @@ static void woken(struct ring *r)
         ring_submit(r, &r->wake_op);
 }
 
-static void completed(struct ring *r, struct ai_op *op, int result)
+static void completed(struct ring *r, struct ai_op *op, const struct io_uring_cqe *cqe)
 {
-    ai_list_remove(&op->link); /* from unsent, if that was to be a cancellation */
+    int result = cqe->res;
+    take(r, op); /* from unsent, if that was to be a cancellation */
+    if ((cqe->flags & IORING_CQE_F_BUFFER) != 0) {
+        op->other = (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+        op->buf = ai_lent_buffer(&r->lent, (unsigned)op->other);
+    }
     if (went_round(r, op, result))
         return;
     if (op == &r->wake_op)
@@ -206,11 +356,11 @@ static int reap(struct ring *r)
     {
         struct ai_op *op = io_uring_cqe_get_data(cqe);
         if (op != NULL)
-            completed(r, op, cqe->res);
+            completed(r, op, cqe);
         seen++;
     }
     io_uring_cq_advance(&r->uring, seen);
-    return ai_complete_all(&r->ended);
+    return hand_over_all(r);
 }
 
 static int ring_wait(void *state, int64_t deadline)
@@ -219,21 +369,6 @@ static int ring_wait(void *state, int64_t deadline)
     int error = enter(r, ai_list_empty(&r->ended) ? ai_clock_until(deadline) : 0);
     int n = reap(r);
     return error < 0 && !is_passing(error) ? error : n;
-}
-
-/* Before it is sent the kernel need not hear of it. */
-static void ring_cancel(void *state, struct ai_op *op)
-{
-    struct ring *r = state;
-    if ((op->state & (CANCELLED | ENDED)) != 0)
-        return;
-    ai_list_remove(&op->link);
-    if ((op->state & SENT) == 0) {
-        end(r, op, -ECANCELED);
-        return;
-    }
-    op->state |= CANCELLED;
-    ai_list_append(&r->unsent, &op->link);
 }
 
 static void ring_wake(void *state)
@@ -328,6 +463,8 @@ static void release(struct ring *r)
     AI_TSAN_GIVEN_BACK(&mapped);
     if (r->uring.ring_fd >= 0)
         io_uring_queue_exit(&r->uring);
+    ai_lent_close(&r->lent);
+    ai_deallocate(r->sent, r->sent_size * sizeof *r->sent);
     if (r->wake.fd >= 0)
         close(r->wake.fd);
     end_embedding(r);
@@ -374,8 +511,9 @@ static int set_up_queues(struct io_uring *u)
 }
 
 /* EXT_ARG: the wait's timeout; NODROP: the overflow is kept; FAST_POLL: no thread for a wait. */
-static bool has_what_it_takes(struct io_uring *u)
+static bool has_what_it_takes(struct ring *r)
 {
+    struct io_uring *u = &r->uring;
     enum { NEEDED = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL };
     struct io_uring_probe *probe = io_uring_get_probe_ring(u);
     bool has = probe != NULL && (u->features & NEEDED) == NEEDED &&
@@ -383,6 +521,10 @@ static bool has_what_it_takes(struct io_uring *u)
                io_uring_opcode_supported(probe, IORING_OP_READ) &&
                io_uring_opcode_supported(probe, IORING_OP_WRITE) &&
                io_uring_opcode_supported(probe, IORING_OP_ASYNC_CANCEL);
+    for (int i = 0; has && i < AI_OPCODES; i++) {
+        int opcode = ai_sqe_opcode(&(struct ai_op){.code = (uint8_t)i});
+        r->lacks[i] = opcode < 0 || !io_uring_opcode_supported(probe, opcode);
+    }
     io_uring_free_probe(probe);
     return has;
 }
@@ -409,7 +551,7 @@ static const char *set_up(struct ring *r, int *error)
     *error = set_up_queues(&r->uring);
     if (*error != 0)
         return "io_uring_setup";
-    *error = has_what_it_takes(&r->uring) ? 0 : -ENOSYS;
+    *error = has_what_it_takes(r) ? 0 : -ENOSYS;
     if (*error != 0)
         return "io_uring of this kernel";
     *error = ai_wake_open(&r->wake, 0);

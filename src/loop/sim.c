@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum state { PENDING, ENDED };
-enum { SECOND = 1000000000 };
+enum { SECOND = 1000000000, LENT = 1 << 16 };
 
 struct sim {
     int64_t clock;
@@ -36,6 +36,8 @@ struct sim {
     unsigned count;       /* of pending ones */
     struct pollfd *polls; /* the wake-up, then each pending one in order */
     unsigned room;
+    char *lent;
+    bool is_lent; /* until what has ended is handed over */
 };
 
 static struct ai_op *op_of(struct ai_list *link)
@@ -50,6 +52,28 @@ static void end(struct sim *s, struct ai_op *op, int64_t result)
     s->count--;
     ai_list_remove(&op->link);
     ai_list_append(&s->ended, &op->link);
+}
+
+/* One operation at a time is lent the memory there is; others stay for the next wait(). */
+static int64_t try_lending(struct sim *s, struct ai_op *op)
+{
+    if (s->is_lent)
+        return -EAGAIN;
+    op->buf = s->lent;
+    op->size = op->size < LENT ? op->size : LENT;
+    int64_t result = ai_perform(op);
+    if (result < 0)
+        op->buf = NULL;
+    s->is_lent = result >= 0;
+    return result;
+}
+
+static int64_t try(struct sim *s, struct ai_op *op)
+{
+    if (op->code == AI_OP_RECV && op->buf == NULL)
+        return try_lending(s, op);
+    int64_t result = ai_perform(op);
+    return result == AI_PERFORM_BLOCKS ? ai_perform_blocking(op) : result;
 }
 
 /* Tries what poll(2) says is due, waiting at most so long for an operation or the wake-up;
@@ -75,7 +99,7 @@ static int try_pending(struct sim *s, int64_t timeout)
     ai_list_each (node, &s->pending) {
         struct ai_op *op = op_of(node);
         unsigned seen = (unsigned short)(++p)->revents;
-        int64_t result = op->fd < 0 || seen != 0 ? ai_perform(op) : -EAGAIN;
+        int64_t result = op->fd < 0 || seen != 0 ? try(s, op) : -EAGAIN;
         if (result != -EAGAIN)
             end(s, op, result);
     }
@@ -149,6 +173,10 @@ static bool make_room(struct sim *s)
 static int sim_submit(void *state, struct ai_op *op)
 {
     struct sim *s = state;
+    if (ai_perform_class(op) != AI_PERFORM_WAITS) {
+        op->result = ai_perform_blocking(op);
+        return 1;
+    }
     if (!make_room(s))
         return -ENOMEM;
     op->state = PENDING;
@@ -210,6 +238,8 @@ static void sim_close(void *state)
     struct sim *s = state;
     if (s->wake.fd >= 0)
         close(s->wake.fd);
+    if (s->lent != NULL)
+        ai_deallocate(s->lent, LENT);
     ai_deallocate(s->polls, s->room * sizeof *s->polls);
     ai_deallocate(s, sizeof *s);
 }
@@ -222,7 +252,9 @@ static int set_up(struct sim *s)
     s->random = seed != NULL ? strtoull(seed, NULL, 0) : 0;
     s->seeded = s->random != 0;
     int error = ai_wake_open(&s->wake, EFD_NONBLOCK);
-    return error != 0 ? error : make_room(s) ? 0 : -ENOMEM;
+    if (error == 0 && (!make_room(s) || (s->lent = ai_allocate(LENT)) == NULL))
+        error = -ENOMEM;
+    return error;
 }
 
 static int sim_open(void **state, char *why, size_t why_size)
