@@ -8,13 +8,13 @@
  *
  * A descriptor is registered once, edge-triggered, for everything: the kernel tells of each change,
  * and what it told is kept in the watch. So the steady state of a connection is one recv and one
- * send. A direction is `drained` once it has answered EAGAIN, or a TCP socket has given less than
- * was asked for; operations are then parked without a try.
+ * send. A direction is `drained` once it has answered EAGAIN, or a stream socket has given less
+ * than was asked for; operations are then parked without a try.
  *
  * The registration goes with the descriptor, when it is closed. Where the program closes and opens
  * without us, the number may come back as another descriptor, of which nothing would be heard. So
- * who is parked on a registration that was there already is in `doubted`, and if nothing happens
- * for a moment the kernel is asked. */
+ * the kernel is asked: whenever a call that was tried would block, or, for those that are parked
+ * without a try, when nothing has happened for a moment; until then they are `doubted`. */
 #include "base/alloc.h"
 #include "loop/backend.h"
 #include "loop/clock.h"
@@ -24,7 +24,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,7 +55,7 @@ struct watch {
     bool registered; /* as far as we know */
     bool drained_in, drained_out;
     bool ended; /* it has told of an end or an error: no edge may come any more */
-    enum { UNKNOWN, TCP, OTHER } kind;
+    enum { UNKNOWN, STREAM, OTHER } kind;
 };
 
 struct epoll {
@@ -205,16 +204,15 @@ static int64_t resolve_at(const struct epoll *e)
 
 /* ── Trying ──────────────────────────────────────────────────────────────────────────────────── */
 
-static bool is_tcp(struct watch *w)
+static bool is_stream(struct watch *w)
 {
     if (w->kind == UNKNOWN) {
-        int protocol = 0;
-        socklen_t size = sizeof protocol;
-        bool tcp = getsockopt(w->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
-                   protocol == IPPROTO_TCP;
-        w->kind = tcp ? TCP : OTHER;
+        int type = 0;
+        socklen_t size = sizeof type;
+        int error = getsockopt(w->fd, SOL_SOCKET, SO_TYPE, &type, &size);
+        w->kind = error == 0 && type == SOCK_STREAM ? STREAM : OTHER;
     }
-    return w->kind == TCP;
+    return w->kind == STREAM;
 }
 
 static bool is_plain_receive(const struct ai_op *op)
@@ -231,7 +229,7 @@ static void learn(struct watch *w, const struct ai_op *op, int64_t result)
     else if (result == -EAGAIN && ai_perform_events(op) == POLLOUT)
         w->drained_out = true;
     else if (result > 0 && (size_t)result < op->size && is_plain_receive(op))
-        w->drained_in = is_tcp(w);
+        w->drained_in = is_stream(w);
 }
 
 static bool is_drained(const struct watch *w, const struct ai_op *op)
@@ -280,11 +278,11 @@ static bool send_away(struct epoll *e, struct ai_op *op)
     return false;
 }
 
-static bool park(struct epoll *e, struct ai_op *op)
+static bool park(struct epoll *e, struct ai_op *op, bool tried)
 {
     int error = make_watch(e, op->fd);
     struct watch *w = watch_of(e, op->fd);
-    if (error == 0 && w->registered)
+    if (error == 0 && w->registered && !tried)
         doubt(e, w);
     else if (error == 0)
         error = register_watch(e, w);
@@ -298,10 +296,11 @@ static bool park(struct epoll *e, struct ai_op *op)
 
 static bool attempt(struct epoll *e, struct ai_op *op)
 {
-    int64_t result = is_drained(watch_of(e, op->fd), op) ? -EAGAIN : try(e, op);
+    bool drained = is_drained(watch_of(e, op->fd), op);
+    int64_t result = drained ? -EAGAIN : try(e, op);
     if (result == AI_PERFORM_BLOCKS)
         return send_away(e, op);
-    return result == -EAGAIN ? park(e, op) : finish(op, result);
+    return result == -EAGAIN ? park(e, op, !drained) : finish(op, result);
 }
 
 static bool perform_or_send(struct epoll *e, struct ai_op *op)

@@ -541,8 +541,9 @@ static int start(struct ring *r)
         .offset = -1,
     };
     ai_list_init(&r->wake_op.link);
-    ring_submit(r, &r->wake_op);
-    int error = fill(r);
+    int error = ring_submit(r, &r->wake_op);
+    if (error == 0)
+        error = fill(r);
     return error < 0 ? error : io_uring_submit(&r->uring);
 }
 
