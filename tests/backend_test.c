@@ -701,7 +701,7 @@ static void test_foreign_poll(void **state)
 
         submit(&r, AI_OP_WRITE, p.b, "x", 1); /* one that does not wait */
         B->fd(S, INT64_MAX);
-        assert_true(polls_readable(fd, -1));
+        assert_true(r.completions == 1 || polls_readable(fd, -1));
         while (r.completions == 0)
             assert_true(B->wait(S, 0) >= 0);
         assert_int_equal(read(p.a, &c, 1), 1);

@@ -6,8 +6,9 @@
  *   AWAY    with a thread, as it waits for the disk;
  *   ENDED   `ended`, result set, until wait() calls its done().
  *
- * A descriptor is registered once, edge-triggered, for everything: the kernel tells of each change,
- * and what it told is kept in the watch. So the steady state of a connection is one recv and one
+ * A descriptor is registered once, edge-triggered, for all there is to read, and for what can be
+ * written from when that first had to wait: the kernel tells of each change, and what it told is
+ * kept in the watch. So the steady state of a connection is one recv and one
  * send. A direction is `drained` once it has answered EAGAIN, or a stream socket has given less
  * than was asked for; operations are then parked without a try.
  *
@@ -43,7 +44,7 @@ enum {
     BATCH = 256,
     LENT = 1 << 16,
     DOUBT_NS = 20 * 1000 * 1000,
-    EVERYTHING = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+    ALWAYS = EPOLLIN | EPOLLPRI | EPOLLRDHUP,
     FOR_GOOD = EPOLLRDHUP | EPOLLHUP | EPOLLERR,
 };
 
@@ -51,6 +52,7 @@ struct watch {
     struct ai_list parked;  /* in the order they came */
     struct ai_list doubted; /* among those whose registration is to be asked for */
     int64_t since;          /* when it was */
+    uint32_t events;        /* to be registered for */
     int fd;
     bool registered; /* as far as we know */
     bool drained_in, drained_out;
@@ -69,6 +71,7 @@ struct epoll {
     size_t size;
     char *lent;
     bool no_pwait2;
+    bool woken; /* since wait() last returned */
     struct ai_offload offload;
     struct epoll_event events[BATCH];
 };
@@ -131,6 +134,7 @@ static int make_watch(struct epoll *e, int fd)
     if (w == NULL)
         return -ENOMEM;
     w->fd = fd;
+    w->events = ALWAYS;
     ai_list_init(&w->parked);
     ai_list_init(&w->doubted);
     e->watches[fd] = w;
@@ -143,6 +147,7 @@ static void forget_watch(struct watch *w)
     if (w == NULL)
         return;
     w->registered = w->drained_in = w->drained_out = w->ended = false;
+    w->events = ALWAYS;
     w->kind = UNKNOWN;
     ai_list_remove(&w->doubted);
 }
@@ -153,15 +158,18 @@ static int control(struct epoll *e, int how, int fd, uint32_t events)
     return epoll_ctl(e->epfd, how, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Either call tells, by an event, of what is ready by now. */
-static int register_watch(struct epoll *e, struct watch *w)
+/* Registers it for these events too. Either call tells, by an event, of what is ready by now. */
+static int register_watch(struct epoll *e, struct watch *w, uint32_t events)
 {
-    int error = control(e, w->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, w->fd, EVERYTHING);
+    int how = w->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    w->events |= events;
+    int error = control(e, how, w->fd, w->events | EPOLLET);
     if (error == -ENOENT) {
         forget_watch(w);
-        error = control(e, EPOLL_CTL_ADD, w->fd, EVERYTHING);
+        w->events = ALWAYS | events;
+        error = control(e, EPOLL_CTL_ADD, w->fd, w->events | EPOLLET);
     } else if (error == -EEXIST) {
-        error = control(e, EPOLL_CTL_MOD, w->fd, EVERYTHING);
+        error = control(e, EPOLL_CTL_MOD, w->fd, w->events | EPOLLET);
     }
     w->registered = error == 0;
     ai_list_remove(&w->doubted);
@@ -189,7 +197,7 @@ static void resolve_doubts(struct epoll *e)
         struct watch *w = ai_container(e->doubted.next, struct watch, doubted);
         if (w->since > long_ago)
             return;
-        int error = register_watch(e, w);
+        int error = register_watch(e, w, 0);
         if (error != 0)
             end_all(e, w, error);
     }
@@ -282,10 +290,11 @@ static bool park(struct epoll *e, struct ai_op *op, bool tried)
 {
     int error = make_watch(e, op->fd);
     struct watch *w = watch_of(e, op->fd);
-    if (error == 0 && w->registered && !tried)
+    uint32_t events = (unsigned short)ai_perform_events(op);
+    if (error == 0 && w->registered && !tried && (events & ~w->events) == 0)
         doubt(e, w);
     else if (error == 0)
-        error = register_watch(e, w);
+        error = register_watch(e, w, events);
     if (error != 0)
         return finish(op, error == -EPERM ? ai_perform_blocking(op) : error);
     ai_list_append(&w->parked, &op->link);
@@ -430,7 +439,7 @@ static int gather(struct epoll *e, int64_t ns)
     for (int i = 0; i < n; i++) {
         int fd = e->events[i].data.fd;
         if (fd == e->wake.fd)
-            ai_wake_take(&e->wake);
+            e->woken |= ai_wake_take(&e->wake);
         else if (fd == e->timer)
             ai_clock_arm(e->timer, INT64_MAX);
         else
@@ -444,7 +453,8 @@ static int epoll_backend_wait(void *state, int64_t deadline)
     struct epoll *e = state;
     int64_t until = deadline < resolve_at(e) ? deadline : resolve_at(e);
     int64_t ns = ai_list_empty(&e->ended) ? ai_clock_until(until) : 0;
-    bool silent = ns == 0 && e->parked == 0 && !ai_wake_is_set(&e->wake);
+    /* Embedded, what nobody waits for has to be taken too, or the descriptor stays readable. */
+    bool silent = ns == 0 && e->parked == 0 && e->timer < 0 && !ai_wake_is_set(&e->wake);
     int error = silent ? 0 : gather(e, ns);
     if (e->away > 0)
         reap_away(e);
@@ -452,6 +462,7 @@ static int epoll_backend_wait(void *state, int64_t deadline)
     n += try_due(e);
     if (!ai_list_empty(&e->doubted))
         resolve_doubts(e);
+    e->woken = false;
     return error != 0 ? error : n;
 }
 
@@ -486,9 +497,12 @@ static int epoll_backend_fd(void *state, int64_t deadline)
             return error;
         }
     }
-    if (!ai_list_empty(&e->ended))
+    int error = gather(e, 0); /* so that nothing is left there that nobody waits for */
+    if (e->woken || !ai_list_empty(&e->ended) || !ai_list_empty(&e->due))
         ai_wake_up(&e->wake);
-    int error = ai_clock_arm(e->timer, deadline < resolve_at(e) ? deadline : resolve_at(e));
+    if (error != 0)
+        return error;
+    error = ai_clock_arm(e->timer, deadline < resolve_at(e) ? deadline : resolve_at(e));
     return error != 0 ? error : e->epfd;
 }
 
