@@ -80,6 +80,7 @@ ASYNC_TEST(wait_in_time)
     awaitable(int)
         t[] = {asyncio_create_task(after(FOR_EVER, 1)), asyncio_create_task(turns(1, 2))};
     awaitable(int) first = t[0];
+    await(t[1]);
     assert_int_equal(await(asyncio_wait(t, 2, MOMENT, ASYNCIO_ALL_COMPLETED)), 1);
     assert_int_equal(asyncio_error(), 0);
     assert_ptr_equal(t[1], first);
@@ -148,7 +149,9 @@ ASYNC_TEST(wait_of_other_things)
 {
     awaitable(double) d = asyncio_future(double);
     awaitable(int) g = asyncio_gather(turns(1, 1), turns(2, 2));
-    asyncio_any t[] = {d, g, asyncio_create_task(asyncio_sleep(0))};
+    awaitable(int) sleep = asyncio_create_task(asyncio_sleep(0));
+    asyncio_any t[] = {d, g, sleep};
+    await(asyncio_wait(&t[1], 2, ASYNCIO_FOREVER, ASYNCIO_ALL_COMPLETED));
     assert_int_equal(await(asyncio_wait(t, 3, MOMENT, ASYNCIO_ALL_COMPLETED)), 2);
     assert_ptr_equal(t[2], d);
     assert_int_equal(await(g), 0);
@@ -299,7 +302,8 @@ ASYNC_TEST(not_in_time)
 /* What was done in time is given also when the time is over. */
 ASYNC_TEST(in_time_but_asked_late)
 {
-    awaitable(int) t[] = {turns(1, 1), after(FOR_EVER, 2)};
+    awaitable(int) t[] = {asyncio_create_task(turns(1, 1)), after(FOR_EVER, 2)};
+    await(t[0]);
     async_iterator(awaitable(int)) it = asyncio_as_completed(t, 2, MOMENT);
     await(asyncio_sleep(MOMENT * 3));
     assert_int_equal(await(asyncio_as_completed_next(it)), 1);
