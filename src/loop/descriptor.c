@@ -1,0 +1,173 @@
+/* See descriptor.h. */
+#include "loop/descriptor.h"
+
+#include "base/alloc.h"
+#include "loop/clock.h"
+#include "loop/perform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+enum {
+    DOUBT_NS = 20 * 1000 * 1000,
+    ALWAYS = EPOLLIN | EPOLLPRI | EPOLLRDHUP,
+    FOR_GOOD = EPOLLRDHUP | EPOLLHUP | EPOLLERR,
+};
+
+/* ── The table ───────────────────────────────────────────────────────────────────────────────── */
+
+void ai_descriptors_open(struct ai_descriptors *all, int epfd)
+{
+    all->epfd = epfd;
+    ai_list_init(&all->doubted);
+}
+
+void ai_descriptors_close(struct ai_descriptors *all)
+{
+    for (size_t i = 0; i < all->size; i++)
+        ai_deallocate(all->table[i], sizeof *all->table[i]);
+    ai_deallocate(all->table, all->size * sizeof *all->table);
+}
+
+/* The table is not grown for a number that is no descriptor. */
+static int make_room(struct ai_descriptors *all, int fd)
+{
+    size_t size = all->size ? all->size : 64;
+    while (size <= (size_t)fd)
+        size *= 2;
+    if (size == all->size)
+        return 0;
+    if (fcntl(fd, F_GETFD) < 0)
+        return -EBADF;
+    struct ai_descriptor **table =
+        ai_reallocate(all->table, all->size * sizeof *table, size * sizeof *table);
+    if (table == NULL)
+        return -ENOMEM;
+    memset(table + all->size, 0, (size - all->size) * sizeof *table);
+    all->table = table;
+    all->size = size;
+    return 0;
+}
+
+int ai_descriptor_make(struct ai_descriptors *all, int fd)
+{
+    if (ai_descriptor_of(all, fd) != NULL)
+        return 0;
+    int error = fd < 0 ? -EBADF : make_room(all, fd);
+    if (error != 0)
+        return error;
+    struct ai_descriptor *d = ai_allocate(sizeof *d);
+    if (d == NULL)
+        return -ENOMEM;
+    d->fd = fd;
+    d->events = ALWAYS;
+    ai_list_init(&d->parked);
+    ai_list_init(&d->doubted);
+    all->table[fd] = d;
+    return 0;
+}
+
+void ai_descriptor_forget(struct ai_descriptor *d)
+{
+    if (d == NULL)
+        return;
+    d->registered = d->drained_in = d->drained_out = d->ended = false;
+    d->events = ALWAYS;
+    d->kind = AI_DESCRIPTOR_UNKNOWN;
+    ai_list_remove(&d->doubted);
+}
+
+/* ── Registrations ───────────────────────────────────────────────────────────────────────────── */
+
+static int control(const struct ai_descriptors *all, int how, const struct ai_descriptor *d)
+{
+    struct epoll_event event = {.events = d->events | EPOLLET, .data.fd = d->fd};
+    return epoll_ctl(all->epfd, how, d->fd, &event) < 0 ? -errno : 0;
+}
+
+int ai_descriptor_register(struct ai_descriptors *all, struct ai_descriptor *d, uint32_t events)
+{
+    d->events |= events;
+    int error = control(all, d->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, d);
+    if (error == -ENOENT) {
+        ai_descriptor_forget(d);
+        d->events |= events;
+        error = control(all, EPOLL_CTL_ADD, d);
+    } else if (error == -EEXIST) {
+        error = control(all, EPOLL_CTL_MOD, d);
+    }
+    d->registered = error == 0;
+    ai_list_remove(&d->doubted);
+    return error;
+}
+
+void ai_descriptor_doubt(struct ai_descriptors *all, struct ai_descriptor *d)
+{
+    d->since = ai_clock_now(NULL);
+    ai_list_remove(&d->doubted);
+    ai_list_append(&all->doubted, &d->doubted);
+}
+
+int64_t ai_descriptor_next_doubt(const struct ai_descriptors *all)
+{
+    if (ai_list_empty(&all->doubted))
+        return INT64_MAX;
+    return ai_container(all->doubted.next, struct ai_descriptor, doubted)->since + DOUBT_NS;
+}
+
+struct ai_descriptor *ai_descriptor_in_doubt(struct ai_descriptors *all, int64_t now)
+{
+    if (ai_descriptor_next_doubt(all) > now)
+        return NULL;
+    return ai_container(all->doubted.next, struct ai_descriptor, doubted);
+}
+
+/* ── What is known ───────────────────────────────────────────────────────────────────────────── */
+
+static bool is_stream(struct ai_descriptor *d)
+{
+    if (d->kind == AI_DESCRIPTOR_UNKNOWN) {
+        int type = 0;
+        socklen_t size = sizeof type;
+        int error = getsockopt(d->fd, SOL_SOCKET, SO_TYPE, &type, &size);
+        d->kind = error == 0 && type == SOCK_STREAM ? AI_DESCRIPTOR_STREAM : AI_DESCRIPTOR_OTHER;
+    }
+    return d->kind == AI_DESCRIPTOR_STREAM;
+}
+
+static bool is_plain_receive(const struct ai_op *op)
+{
+    return op->code == AI_OP_READ || (op->code == AI_OP_RECV && op->flags == 0);
+}
+
+void ai_descriptor_learn(struct ai_descriptor *d, const struct ai_op *op, int64_t result)
+{
+    if (d->ended)
+        return;
+    if (result == -EAGAIN && ai_perform_events(op) == POLLIN)
+        d->drained_in = true;
+    else if (result == -EAGAIN && ai_perform_events(op) == POLLOUT)
+        d->drained_out = true;
+    else if (result > 0 && (size_t)result < op->size && is_plain_receive(op))
+        d->drained_in = is_stream(d);
+}
+
+void ai_descriptor_told(struct ai_descriptor *d, uint32_t events)
+{
+    d->ended |= (events & FOR_GOOD) != 0;
+    if ((events & (EPOLLIN | EPOLLPRI | FOR_GOOD)) != 0)
+        d->drained_in = false;
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
+        d->drained_out = false;
+}
+
+bool ai_descriptor_is_drained(const struct ai_descriptor *d, const struct ai_op *op)
+{
+    if (d == NULL || op->code == AI_OP_POLL)
+        return false;
+    return ai_perform_events(op) == POLLIN ? d->drained_in : d->drained_out;
+}

@@ -1,0 +1,71 @@
+/* What epoll was told of each descriptor, and has told of it.
+ *
+ * A descriptor is registered once, edge-triggered, for all there is to read, and for what can be
+ * written from when that first had to wait: the kernel tells of each change, and what it told is
+ * kept here. A direction is `drained` once it has answered EAGAIN, or a stream socket has given
+ * less than was asked for; an event ends that.
+ *
+ * The registration goes with the descriptor, when it is closed. Where the program closes and opens
+ * without us, the number may come back as another descriptor, of which nothing would be heard. So
+ * the kernel is asked: whenever a call that was tried would block, or, for those that are parked
+ * without a try, when nothing has happened for a moment; until then they are `doubted`. */
+#ifndef AI_LOOP_DESCRIPTOR_H
+#define AI_LOOP_DESCRIPTOR_H
+
+#include "loop/backend.h"
+
+#include <stdbool.h>
+
+struct ai_descriptor {
+    struct ai_list parked;  /* operations, in the order they came */
+    struct ai_list doubted; /* among those whose registration is to be asked for */
+    int64_t since;          /* when it was put there */
+    uint32_t events;        /* to be registered for */
+    int fd;
+    bool registered; /* as far as we know */
+    bool drained_in, drained_out;
+    bool ended; /* it has told of an end or an error: no edge may come any more */
+    enum { AI_DESCRIPTOR_UNKNOWN, AI_DESCRIPTOR_STREAM, AI_DESCRIPTOR_OTHER } kind;
+};
+
+struct ai_descriptors {
+    int epfd;
+    struct ai_descriptor **table; /* by descriptor, made when first needed */
+    size_t size;
+    struct ai_list doubted; /* oldest first */
+};
+
+void ai_descriptors_open(struct ai_descriptors *all, int epfd);
+void ai_descriptors_close(struct ai_descriptors *all);
+
+static inline struct ai_descriptor *ai_descriptor_of(const struct ai_descriptors *all, int fd)
+{
+    return fd >= 0 && (size_t)fd < all->size ? all->table[fd] : NULL;
+}
+
+/* Makes one, if there is none: 0, -EBADF or -ENOMEM. */
+int ai_descriptor_make(struct ai_descriptors *all, int fd);
+
+/* Forgets what was known of this number's last descriptor. NULL: nothing was. */
+void ai_descriptor_forget(struct ai_descriptor *d);
+
+/* Has the kernel tell of these events too, and at once of what is ready by now. 0 or -errno;
+ * -EPERM: the descriptor is never waited for. */
+int ai_descriptor_register(struct ai_descriptors *all, struct ai_descriptor *d, uint32_t events);
+
+void ai_descriptor_doubt(struct ai_descriptors *all, struct ai_descriptor *d);
+
+/* The one doubted for long enough by this time, to be registered anew; or NULL. */
+struct ai_descriptor *ai_descriptor_in_doubt(struct ai_descriptors *all, int64_t now);
+
+/* When there will be one. */
+int64_t ai_descriptor_next_doubt(const struct ai_descriptors *all);
+
+/* What a call's result tells of the descriptor; what an event does. */
+void ai_descriptor_learn(struct ai_descriptor *d, const struct ai_op *op, int64_t result);
+void ai_descriptor_told(struct ai_descriptor *d, uint32_t events);
+
+/* Whether there is no use in trying it. */
+bool ai_descriptor_is_drained(const struct ai_descriptor *d, const struct ai_op *op);
+
+#endif
