@@ -35,18 +35,16 @@ const struct ai_backend ai_backend_io_uring = {.name = "io_uring", .open = no_ri
 #include "base/alloc.h"
 #include "ctx/sanitize.h"
 #include "loop/clock.h"
+#include "loop/io_uring_embed.h"
 #include "loop/io_uring_lent.h"
 #include "loop/io_uring_sqe.h"
+#include "loop/op_table.h"
 #include "loop/perform.h"
 #include "loop/wake.h"
 
-#include <fcntl.h>
 #include <liburing.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* The CQ holds what a busy loop completes in one turn; the kernel keeps what is above that. */
@@ -65,15 +63,14 @@ enum state {
 struct ring {
     struct io_uring uring;
     struct ai_list unsent, ended;
-    struct ai_list **sent; /* by descriptor: the first of its ring, or NULL */
-    size_t sent_size;
+    struct ai_op_table sent; /* of those that wait for a descriptor */
     struct ai_lent lent;
     bool cannot_lend;
     bool lacks[AI_OPCODES]; /* what the kernel has no submission for */
     struct ai_wake wake;
-    struct ai_op wake_op;      /* always under way */
-    uint64_t wake_count;       /* what it reads */
-    int embedded, timer, bell; /* -1 until fd() is asked for; `embedded` polls the others */
+    struct ai_op wake_op; /* always under way */
+    uint64_t wake_count;  /* what it reads */
+    struct ai_embedding embedding;
     bool closing;
 };
 
@@ -84,49 +81,9 @@ static struct ai_op *op_of(struct ai_list *link)
     return ai_container(link, struct ai_op, link);
 }
 
-/* ── Those sent, by descriptor ───────────────────────────────────────────────────────────────── */
-
-static bool is_filed(const struct ring *r, const struct ai_op *op)
+static bool waits(const struct ai_op *op)
 {
-    return (op->state & SENT) != 0 && ai_perform_class(op) == AI_PERFORM_WAITS && op->fd >= 0 &&
-           (size_t)op->fd < r->sent_size;
-}
-
-/* Not for a number that is no descriptor: that fails soon enough. */
-static int make_room(struct ring *r, int fd)
-{
-    size_t size = r->sent_size ? r->sent_size : 64;
-    while (size <= (size_t)fd)
-        size *= 2;
-    if (size == r->sent_size || fcntl(fd, F_GETFD) < 0)
-        return 0;
-    struct ai_list **sent =
-        ai_reallocate(r->sent, r->sent_size * sizeof *sent, size * sizeof *sent);
-    if (sent == NULL)
-        return -ENOMEM;
-    memset(sent + r->sent_size, 0, (size - r->sent_size) * sizeof *sent);
-    r->sent = sent;
-    r->sent_size = size;
-    return 0;
-}
-
-static void file(struct ring *r, struct ai_op *op)
-{
-    if (!is_filed(r, op))
-        return;
-    struct ai_list **first = &r->sent[op->fd];
-    if (*first == NULL)
-        *first = &op->link;
-    else
-        ai_list_append(*first, &op->link);
-}
-
-/* Off whatever list it is on. */
-static void take(struct ring *r, struct ai_op *op)
-{
-    if (is_filed(r, op) && r->sent[op->fd] == &op->link)
-        r->sent[op->fd] = ai_list_empty(&op->link) ? NULL : op->link.next;
-    ai_list_remove(&op->link);
+    return ai_perform_class(op) == AI_PERFORM_WAITS;
 }
 
 /* ── Lending ─────────────────────────────────────────────────────────────────────────────────── */
@@ -183,7 +140,7 @@ static void ask_back(struct ring *r, struct ai_op *op, unsigned why, int result)
 {
     if ((op->state & (CANCELLED | ENDED)) != 0)
         return;
-    take(r, op);
+    ai_op_table_take(&r->sent, op);
     if ((op->state & SENT) == 0) {
         end(r, op, result);
         return;
@@ -200,10 +157,10 @@ static void ring_cancel(void *state, struct ai_op *op)
 static void end_all_on(struct ring *r, int fd)
 {
     ai_list_each (node, &r->unsent)
-        if (op_of(node)->fd == fd && ai_perform_class(op_of(node)) == AI_PERFORM_WAITS)
+        if (op_of(node)->fd == fd && waits(op_of(node)))
             ask_back(r, op_of(node), CLOSED, -EBADF);
-    while ((size_t)fd < r->sent_size && r->sent[fd] != NULL)
-        ask_back(r, op_of(r->sent[fd]), CLOSED, -EBADF);
+    for (struct ai_op *op; (op = ai_op_table_first(&r->sent, fd)) != NULL;)
+        ask_back(r, op, CLOSED, -EBADF);
 }
 
 static int ring_submit(void *state, struct ai_op *op)
@@ -216,7 +173,7 @@ static int ring_submit(void *state, struct ai_op *op)
     }
     if (op->code == AI_OP_CLOSE && op->fd >= 0)
         end_all_on(r, op->fd);
-    int error = op->fd >= 0 && ai_perform_class(op) == AI_PERFORM_WAITS ? make_room(r, op->fd) : 0;
+    int error = waits(op) ? ai_op_table_make_room(&r->sent, op->fd) : 0;
     if (error == 0 && op->code == AI_OP_RECV && op->buf == NULL)
         error = borrow(r, op);
     if (error == 0)
@@ -241,8 +198,8 @@ static void prepare(struct ring *r, struct io_uring_sqe *sqe, struct ai_op *op)
     }
     io_uring_sqe_set_data(sqe, cancels ? NULL : op);
     op->state |= SENT;
-    if (!cancels)
-        file(r, op);
+    if (!cancels && waits(op))
+        ai_op_table_add(&r->sent, op);
 }
 
 /* Moves what is unsent to the submission queue, and that to the kernel whenever it is full. What
@@ -334,7 +291,7 @@ static void woken(struct ring *r)
 static void completed(struct ring *r, struct ai_op *op, const struct io_uring_cqe *cqe)
 {
     int result = cqe->res;
-    take(r, op); /* from unsent, if that was to be a cancellation */
+    ai_op_table_take(&r->sent, op); /* from unsent, if that was to be a cancellation */
     if ((cqe->flags & IORING_CQE_F_BUFFER) != 0) {
         op->other = (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
         op->buf = ai_lent_buffer(&r->lent, (unsigned)op->other);
@@ -379,79 +336,25 @@ static void ring_wake(void *state)
 
 /* ── For those who embed the loop ────────────────────────────────────────────────────────────── */
 
-static int embed(struct ring *r, int fd)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-    if (fd < 0)
-        return -errno;
-    return epoll_ctl(r->embedded, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
-static bool is_deferred(const struct ring *r)
-{
-    return (r->uring.flags & IORING_SETUP_DEFER_TASKRUN) != 0;
-}
-
-/* Deferred work is run when the thread enters the ring, and wakes nobody who polls the ring's own
- * descriptor meanwhile. There a registered eventfd, the bell, is rung in its place. */
-static int set_up_embedding(struct ring *r)
-{
-    r->embedded = epoll_create1(EPOLL_CLOEXEC);
-    r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (is_deferred(r))
-        r->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int error = embed(r, r->wake.fd);
-    if (error == 0)
-        error = embed(r, r->timer);
-    return error != 0 ? error : embed(r, is_deferred(r) ? r->bell : r->uring.ring_fd);
-}
-
-static void end_embedding(struct ring *r)
-{
-    int *fds[] = {&r->embedded, &r->timer, &r->bell};
-    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
-        if (*fds[i] >= 0)
-            close(*fds[i]);
-        *fds[i] = -1;
-    }
-}
-
-/* Silences the bell. It is registered anew, as kernels seen up to 6.18 ring it only once in its
- * life where the deferred work comes from the write of another eventfd. It rings for the first work
- * to come; true if there is some already. */
-static bool reset_bell(struct ring *r, int *error)
-{
-    uint64_t count;
-    ssize_t n = read(r->bell, &count, sizeof count);
-    (void)n;
-    io_uring_unregister_eventfd(&r->uring);
-    *error = io_uring_register_eventfd(&r->uring, r->bell);
-    unsigned flags = __atomic_load_n(r->uring.sq.kflags, __ATOMIC_ACQUIRE);
-    return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
-}
-
 /* What no descriptor tells of is told by a wake-up. */
 static int ring_fd(void *state, int64_t deadline)
 {
     struct ring *r = state;
-    int error = r->embedded < 0 ? set_up_embedding(r) : 0;
-    if (error != 0) {
-        end_embedding(r);
+    int error = ai_embedding_open(&r->embedding, &r->uring, r->wake.fd);
+    if (error != 0)
         return error;
-    }
     error = fill(r);
     if (error >= 0 && io_uring_sq_ready(&r->uring) != 0)
         error = io_uring_submit(&r->uring);
     if (error < 0 && !is_passing(error))
         return error;
     bool more = error < 0 || !ai_list_empty(&r->ended);
-    error = 0;
-    more |= is_deferred(r) && reset_bell(r, &error);
-    if (more || io_uring_cq_ready(&r->uring) != 0)
+    error = ai_embedding_reset_bell(&r->embedding, &r->uring);
+    if (more || error > 0 || io_uring_cq_ready(&r->uring) != 0)
         ai_wake_up(&r->wake);
-    if (error == 0)
-        error = ai_clock_arm(r->timer, deadline);
-    return error != 0 ? error : r->embedded;
+    if (error >= 0)
+        error = ai_clock_arm(r->embedding.timer, deadline);
+    return error < 0 ? error : r->embedding.fd;
 }
 
 /* ── Life ────────────────────────────────────────────────────────────────────────────────────── */
@@ -464,10 +367,10 @@ static void release(struct ring *r)
     if (r->uring.ring_fd >= 0)
         io_uring_queue_exit(&r->uring);
     ai_lent_close(&r->lent);
-    ai_deallocate(r->sent, r->sent_size * sizeof *r->sent);
+    ai_op_table_close(&r->sent);
     if (r->wake.fd >= 0)
         close(r->wake.fd);
-    end_embedding(r);
+    ai_embedding_close(&r->embedding);
     ai_deallocate(r, sizeof *r);
 }
 
@@ -569,7 +472,8 @@ static int ring_open(void **state, char *why, size_t why_size)
         snprintf(why, why_size, "out of memory");
         return -ENOMEM;
     }
-    r->uring.ring_fd = r->wake.fd = r->embedded = r->timer = r->bell = -1;
+    r->uring.ring_fd = r->wake.fd = -1;
+    r->embedding = (struct ai_embedding){-1, -1, -1};
     ai_list_init(&r->unsent);
     ai_list_init(&r->ended);
     int error;
