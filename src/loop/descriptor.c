@@ -2,7 +2,6 @@
 #include "loop/descriptor.h"
 
 #include "base/alloc.h"
-#include "loop/clock.h"
 #include "loop/perform.h"
 
 #include <errno.h>
@@ -11,9 +10,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 enum {
-    DOUBT_NS = 20 * 1000 * 1000,
+    TICK_NS = 10 * 1000 * 1000,
     ALWAYS = EPOLLIN | EPOLLPRI | EPOLLRDHUP,
     FOR_GOOD = EPOLLRDHUP | EPOLLHUP | EPOLLERR,
 };
@@ -23,6 +24,7 @@ enum {
 void ai_descriptors_open(struct ai_descriptors *all, int epfd)
 {
     all->epfd = epfd;
+    all->timer = -1;
     ai_list_init(&all->doubted);
 }
 
@@ -31,6 +33,8 @@ void ai_descriptors_close(struct ai_descriptors *all)
     for (size_t i = 0; i < all->size; i++)
         ai_deallocate(all->table[i], sizeof *all->table[i]);
     ai_deallocate(all->table, all->size * sizeof *all->table);
+    if (all->timer >= 0)
+        close(all->timer);
 }
 
 /* The table is not grown for a number that is no descriptor. */
@@ -105,25 +109,58 @@ int ai_descriptor_register(struct ai_descriptors *all, struct ai_descriptor *d, 
     return error;
 }
 
-void ai_descriptor_doubt(struct ai_descriptors *all, struct ai_descriptor *d)
+static int make_timer(struct ai_descriptors *all)
 {
-    d->since = ai_clock_now(NULL);
+    if (all->timer >= 0)
+        return 0;
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    event.data.fd = all->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (all->timer < 0)
+        return -errno;
+    if (epoll_ctl(all->epfd, EPOLL_CTL_ADD, all->timer, &event) == 0)
+        return 0;
+    int error = -errno;
+    close(all->timer);
+    all->timer = -1;
+    return error;
+}
+
+static int keep_ticking(struct ai_descriptors *all)
+{
+    static const struct itimerspec tick = {.it_value.tv_nsec = TICK_NS};
+    int error = all->ticking ? 0 : make_timer(all);
+    if (error == 0 && !all->ticking)
+        error = timerfd_settime(all->timer, 0, &tick, NULL) < 0 ? -errno : 0;
+    all->ticking = error == 0;
+    return error;
+}
+
+int ai_descriptor_doubt(struct ai_descriptors *all, struct ai_descriptor *d)
+{
+    int error = keep_ticking(all);
+    if (error != 0)
+        return error;
+    d->since = all->tick;
     ai_list_remove(&d->doubted);
     ai_list_append(&all->doubted, &d->doubted);
+    return 0;
 }
 
-int64_t ai_descriptor_next_doubt(const struct ai_descriptors *all)
+void ai_descriptors_tick(struct ai_descriptors *all)
+{
+    all->ticking = false;
+    all->tick++;
+}
+
+/* A whole tick: between two of them, and so not what was put there since the last. */
+struct ai_descriptor *ai_descriptor_in_doubt(struct ai_descriptors *all)
 {
     if (ai_list_empty(&all->doubted))
-        return INT64_MAX;
-    return ai_container(all->doubted.next, struct ai_descriptor, doubted)->since + DOUBT_NS;
-}
-
-struct ai_descriptor *ai_descriptor_in_doubt(struct ai_descriptors *all, int64_t now)
-{
-    if (ai_descriptor_next_doubt(all) > now)
         return NULL;
-    return ai_container(all->doubted.next, struct ai_descriptor, doubted);
+    struct ai_descriptor *d = ai_container(all->doubted.next, struct ai_descriptor, doubted);
+    if (all->tick - d->since > 1 || keep_ticking(all) != 0)
+        return d;
+    return NULL;
 }
 
 /* ── What is known ───────────────────────────────────────────────────────────────────────────── */

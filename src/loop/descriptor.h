@@ -8,7 +8,8 @@
  * The registration goes with the descriptor, when it is closed. Where the program closes and opens
  * without us, the number may come back as another descriptor, of which nothing would be heard. So
  * the kernel is asked: whenever a call that was tried would block, or, for those that are parked
- * without a try, when nothing has happened for a moment; until then they are `doubted`. */
+ * without a try, when nothing has happened for a tick; until then they are `doubted`. (A timer of
+ * its own ticks, since a time limit on each wait would cost more than the wait.) */
 #ifndef AI_LOOP_DESCRIPTOR_H
 #define AI_LOOP_DESCRIPTOR_H
 
@@ -19,7 +20,7 @@
 struct ai_descriptor {
     struct ai_list parked;  /* operations, in the order they came */
     struct ai_list doubted; /* among those whose registration is to be asked for */
-    int64_t since;          /* when it was put there */
+    uint32_t since;         /* the tick when it was put there */
     uint32_t events;        /* to be registered for */
     int fd;
     bool registered; /* as far as we know */
@@ -33,6 +34,9 @@ struct ai_descriptors {
     struct ai_descriptor **table; /* by descriptor, made when first needed */
     size_t size;
     struct ai_list doubted; /* oldest first */
+    uint32_t tick;          /* counts */
+    int timer;              /* that ticks while anything is doubted; -1 until then */
+    bool ticking;
 };
 
 void ai_descriptors_open(struct ai_descriptors *all, int epfd);
@@ -53,13 +57,14 @@ void ai_descriptor_forget(struct ai_descriptor *d);
  * -EPERM: the descriptor is never waited for. */
 int ai_descriptor_register(struct ai_descriptors *all, struct ai_descriptor *d, uint32_t events);
 
-void ai_descriptor_doubt(struct ai_descriptors *all, struct ai_descriptor *d);
+/* 0, or -errno where there is no timer to be had. */
+int ai_descriptor_doubt(struct ai_descriptors *all, struct ai_descriptor *d);
 
-/* The one doubted for long enough by this time, to be registered anew; or NULL. */
-struct ai_descriptor *ai_descriptor_in_doubt(struct ai_descriptors *all, int64_t now);
+/* The timer, which is registered too, has come: one tick has passed. */
+void ai_descriptors_tick(struct ai_descriptors *all);
 
-/* When there will be one. */
-int64_t ai_descriptor_next_doubt(const struct ai_descriptors *all);
+/* One doubted for a whole tick, to be registered anew; NULL: none, until another tick. */
+struct ai_descriptor *ai_descriptor_in_doubt(struct ai_descriptors *all);
 
 /* What a call's result tells of the descriptor; what an event does. */
 void ai_descriptor_learn(struct ai_descriptor *d, const struct ai_op *op, int64_t result);

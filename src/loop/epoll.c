@@ -80,19 +80,12 @@ static void end_all(struct epoll *e, struct ai_descriptor *d, int64_t result)
 /* Asks the kernel of those that have been quiet for long. */
 static void resolve_doubts(struct epoll *e)
 {
-    int64_t now = ai_clock_now(NULL);
-    for (struct ai_descriptor *d; (d = ai_descriptor_in_doubt(&e->known, now)) != NULL;) {
+    ai_descriptors_tick(&e->known);
+    for (struct ai_descriptor *d; (d = ai_descriptor_in_doubt(&e->known)) != NULL;) {
         int error = ai_descriptor_register(&e->known, d, 0);
         if (error != 0)
             end_all(e, d, error);
     }
-}
-
-/* When something is to be done that no event tells of. */
-static int64_t next_deadline(const struct epoll *e, int64_t deadline)
-{
-    int64_t doubt = ai_descriptor_next_doubt(&e->known);
-    return deadline < doubt ? deadline : doubt;
 }
 
 /* ── Trying ──────────────────────────────────────────────────────────────────────────────────── */
@@ -141,9 +134,9 @@ static bool park(struct epoll *e, struct ai_op *op, bool tried)
     int error = ai_descriptor_make(&e->known, op->fd);
     struct ai_descriptor *d = ai_descriptor_of(&e->known, op->fd);
     uint32_t events = (unsigned short)ai_perform_events(op);
-    if (error == 0 && d->registered && !tried && (events & ~d->events) == 0)
-        ai_descriptor_doubt(&e->known, d);
-    else if (error == 0)
+    bool doubted = error == 0 && d->registered && !tried && (events & ~d->events) == 0 &&
+                   ai_descriptor_doubt(&e->known, d) == 0;
+    if (error == 0 && !doubted)
         error = ai_descriptor_register(&e->known, d, events);
     if (error != 0)
         return finish(op, error == -EPERM ? ai_perform_blocking(op) : error);
@@ -288,6 +281,8 @@ static int gather(struct epoll *e, int64_t ns)
             e->woken |= ai_wake_take(&e->wake);
         else if (fd == e->timer)
             ai_clock_arm(e->timer, INT64_MAX);
+        else if (fd == e->known.timer)
+            resolve_doubts(e);
         else
             ready(e, fd, e->events[i].events);
     }
@@ -297,7 +292,7 @@ static int gather(struct epoll *e, int64_t ns)
 static int epoll_backend_wait(void *state, int64_t deadline)
 {
     struct epoll *e = state;
-    int64_t ns = ai_list_empty(&e->ended) ? ai_clock_until(next_deadline(e, deadline)) : 0;
+    int64_t ns = ai_list_empty(&e->ended) ? ai_clock_until(deadline) : 0;
     /* Embedded, what nobody waits for has to be taken too, or the descriptor stays readable. */
     bool silent = ns == 0 && e->parked == 0 && e->timer < 0 && !ai_wake_is_set(&e->wake);
     int error = silent ? 0 : gather(e, ns);
@@ -305,8 +300,6 @@ static int epoll_backend_wait(void *state, int64_t deadline)
         reap_away(e);
     int n = ai_complete_all(&e->ended);
     n += try_due(e);
-    if (!ai_list_empty(&e->known.doubted))
-        resolve_doubts(e);
     e->woken = false;
     return error != 0 ? error : n;
 }
@@ -354,7 +347,7 @@ static int epoll_backend_fd(void *state, int64_t deadline)
         ai_wake_up(&e->wake);
     if (error != 0)
         return error;
-    error = ai_clock_arm(e->timer, next_deadline(e, deadline));
+    error = ai_clock_arm(e->timer, deadline);
     return error != 0 ? error : e->epfd;
 }
 

@@ -67,6 +67,7 @@ struct ring {
     struct ai_lent lent;
     bool cannot_lend;
     bool lacks[AI_OPCODES]; /* what the kernel has no submission for */
+    unsigned busy;          /* completions of the last wait() that had any */
     struct ai_wake wake;
     struct ai_op wake_op; /* always under way */
     uint64_t wake_count;  /* what it reads */
@@ -163,6 +164,14 @@ static void end_all_on(struct ring *r, int fd)
         ask_back(r, op, CLOSED, -EBADF);
 }
 
+/* Where there is little to do, a send would have a system call of its own all the same, and a turn
+ * of the loop besides. */
+static bool send_now(struct ai_op *op)
+{
+    op->result = ai_perform(op);
+    return op->result != -EAGAIN;
+}
+
 static int ring_submit(void *state, struct ai_op *op)
 {
     struct ring *r = state;
@@ -171,6 +180,8 @@ static int ring_submit(void *state, struct ai_op *op)
         op->result = ai_perform_blocking(op);
         return 1;
     }
+    if (op->code == AI_OP_SEND && r->busy <= 1 && send_now(op))
+        return 1;
     if (op->code == AI_OP_CLOSE && op->fd >= 0)
         end_all_on(r, op->fd);
     int error = waits(op) ? ai_op_table_make_room(&r->sent, op->fd) : 0;
@@ -317,6 +328,7 @@ static int reap(struct ring *r)
         seen++;
     }
     io_uring_cq_advance(&r->uring, seen);
+    r->busy = seen > 0 ? seen : r->busy;
     return hand_over_all(r);
 }
 
