@@ -483,4 +483,9 @@ void asyncio_loop_close(void);
 
 #include <asyncio/threads.h>
 
+/* --- Streams -----------------------------------------------------------------------------------
+ */
+
+#include <asyncio/streams.h>
+
 #endif

@@ -81,6 +81,7 @@ enum asyncio__kind {
     ASYNCIO__CALLBACK,
     ASYNCIO__QUEUE,
     ASYNCIO__CHANNEL,
+    ASYNCIO__STREAM,
 };
 
 /* What a kind of awaitable is and does: one constant for each, made by async() for coroutines and

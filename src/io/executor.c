@@ -6,6 +6,7 @@
 #include "io/executor.h"
 
 #include "io/wrap.h"
+#include "task/run.h"
 #include "task/thread.h"
 
 struct leave {
@@ -20,6 +21,10 @@ static _Thread_local struct mine {
     struct leave leave; /* of it, at the loop's end */
     asyncio_any left;   /* done when that is */
 } mine;
+
+static bool wind_up(void);
+static void forget_in_child(void);
+static _Thread_local struct ai_wind_up winding_up = {.step = wind_up, .forget = forget_in_child};
 
 /* --- The default executor --- */
 
@@ -37,7 +42,7 @@ void asyncio_set_default_executor(struct asyncio_executor *executor)
 {
     ai_thread_loop("asyncio_set_default_executor");
     mine.executor = executor;
-    ai_wind_up_later();
+    ai_executor_end_later();
 }
 
 /* The executor to be shut down, if any; no other comes after it. */
@@ -97,7 +102,7 @@ ASYNCIO_ASYNC(int, asyncio_shutdown_default_executor, (double, seconds))
     struct asyncio_executor *executor = take_default();
     struct leave l;
 
-    ai_wind_up_later(); /* the next loop has one again */
+    ai_executor_end_later(); /* the next loop has one again */
     if (!executor)
         return 0;
     asyncio_any left = leave_begin(&l, executor);
@@ -128,7 +133,6 @@ static bool wind_up(void)
     asyncio_release(mine.left);
     ai_wraps_cancel();
     forget();
-    ai_thread.winding_up = NULL;
     return false;
 }
 
@@ -138,15 +142,7 @@ static void forget_in_child(void)
     ai_wraps_forget();
 }
 
-static void set_up_process(void)
+void ai_executor_end_later(void)
 {
-    pthread_atfork(NULL, NULL, forget_in_child);
-}
-
-void ai_wind_up_later(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, set_up_process);
-    ai_thread.winding_up = wind_up;
+    ai_wind_up_later(&winding_up);
 }

@@ -8,6 +8,6 @@
 int ai_default_executor(struct asyncio_executor **executor);
 
 /* The loop has to do with other threads: its end waits for them. */
-void ai_wind_up_later(void);
+void ai_executor_end_later(void);
 
 #endif

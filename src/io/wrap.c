@@ -158,7 +158,7 @@ static void begin_wait(struct wrap *w, struct wait *wait)
     ai_list_append(&started, &w->link);
     w->wait = wait;
     expect(w, +1);
-    ai_wind_up_later();
+    ai_executor_end_later();
 }
 
 /* submit() is anybody's, and may have ended this very operation. */

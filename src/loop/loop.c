@@ -14,6 +14,7 @@ int ai_loop_open(struct ai_loop *loop, const char *backend)
 {
     *loop = (struct ai_loop){0};
     ai_context_adopt(&loop->hub);
+    ai_list_init(&loop->before);
     int error = ai_backend_open(backend, &loop->backend, &loop->state, loop->why, sizeof loop->why);
     if (error)
         return error;
@@ -83,9 +84,19 @@ static void grant_credit(struct ai_loop *loop, int64_t now)
     loop->credit = loop->burst;
 }
 
+static void run_before(struct ai_loop *loop)
+{
+    while (!ai_list_empty(&loop->before)) {
+        struct ai_before *b = ai_container(loop->before.next, struct ai_before, link);
+        ai_list_remove(&b->link);
+        b->run(b);
+    }
+}
+
 /* Asks the back-end for what has completed, waiting for it where there is nothing else to do. */
 static int poll(struct ai_loop *loop, bool block)
 {
+    run_before(loop);
     bool idle = block && ai_ring_count(&loop->ready) == 0;
     if (idle && loop->idle)
         loop->idle();

@@ -18,6 +18,12 @@
 #include "loop/ring.h"
 #include "loop/timer.h"
 
+/* What is to be done before the loop next asks the back-end: in its list of these until then. */
+struct ai_before {
+    struct ai_list link;
+    void (*run)(struct ai_before *self);
+};
+
 struct ai_loop {
     struct ai_ring ready;
     uint32_t left;   /* of the ready queue, in this turn */
@@ -27,6 +33,7 @@ struct ai_loop {
     struct ai_timers timers;
     const struct ai_backend *backend;
     void *state;            /* the back-end's */
+    struct ai_list before;  /* struct ai_before */
     struct ai_inbox *inbox; /* what other threads have to say, or NULL: see inbox.h */
     bool deaf;              /* it ends: no inbox is opened any more */
     int64_t asked;          /* when the back-end was asked last */

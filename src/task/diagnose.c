@@ -20,6 +20,8 @@ const char *ai_noun(const struct asyncio_awaitable_type *type)
         return "queue";
     case ASYNCIO__CHANNEL:
         return "channel";
+    case ASYNCIO__STREAM:
+        return "stream";
     default:
         return "awaitable";
     }

@@ -3,7 +3,8 @@
  * Shutting down: every task is cancelled and waited for, each of its further waits is cancelled
  * again (see cancelled() in await.c), futures that a gather or shield still waits for are
  * cancelled, and callbacks that have not run are dropped. Before the last of it, what the loop has
- * to do with other threads is wound up. What no task made is let go when the thread ends. */
+ * to do with other threads and with the kernel is wound up. What no task made is let go when the
+ * thread ends. */
 #include "task/run.h"
 
 #include "base/panic.h"
@@ -98,12 +99,48 @@ static void cancel_tasks(void)
     report_failures(kept, n);
 }
 
-/* What it has to do with other threads, which may still make tasks here, that end at once. */
+void ai_wind_up_later(struct ai_wind_up *w)
+{
+    if (w->listed)
+        return;
+    w->listed = true;
+    w->next = ai_thread.winding_up;
+    ai_thread.winding_up = w;
+}
+
+void ai_wind_up_forget(void)
+{
+    for (struct ai_wind_up *w = ai_thread.winding_up; w; w = w->next) {
+        w->listed = false;
+        w->forget();
+    }
+    ai_thread.winding_up = NULL;
+}
+
+static bool is_winding_up(void)
+{
+    struct ai_wind_up *w = ai_thread.winding_up;
+    bool more = false;
+
+    ai_thread.winding_up = NULL;
+    for (struct ai_wind_up *next; w; w = next) {
+        next = w->next;
+        w->listed = false;
+        if (w->step()) {
+            ai_wind_up_later(w);
+            more = true;
+        }
+    }
+    return more;
+}
+
+/* What it has to do with other threads, which may still make tasks here, that end at once, and with
+ * the kernel. */
 static void wind_up(void)
 {
     struct ai_thread *thread = &ai_thread;
 
-    while (!ai_list_empty(&thread->tasks) || (thread->winding_up && thread->winding_up()))
+    while (!ai_list_empty(&thread->tasks) || is_winding_up())
         ai_run_must_turn(true);
     ai_inbox_close(thread->loop);
 }

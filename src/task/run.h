@@ -15,6 +15,20 @@ void ai_run_must_turn(bool block);
 /* Shuts the loop down and closes it. */
 void ai_run_close(void);
 
+/* What the end of the loop has to see to after its tasks have ended: step() is called, and the loop
+ * turned, for as long as it returns true. forget(): this is the child of a fork, there is nothing
+ * to see to any more. */
+struct ai_wind_up {
+    bool (*step)(void);
+    void (*forget)(void);
+    struct ai_wind_up *next;
+    bool listed;
+};
+
+/* For the loop of this thread. Again: nothing. */
+void ai_wind_up_later(struct ai_wind_up *w);
+void ai_wind_up_forget(void);
+
 /* The child of a fork has no part in the loop of its parent's runner. */
 void ai_runner_forget(struct asyncio_runner *runner);
 

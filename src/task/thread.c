@@ -81,7 +81,7 @@ static void forget_in_child(void)
     ai_thread.kept = NULL;
     ai_thread.closing = false;
     ai_thread.turning = false;
-    ai_thread.winding_up = NULL;
+    ai_wind_up_forget();
     ai_list_init(&ai_thread.tasks);
     ai_list_init(&ai_thread.owned);
     ai_list_init(&ai_thread.futures);

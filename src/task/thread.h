@@ -37,7 +37,7 @@ struct ai_thread {
     void *exception_arg;
     asyncio_task_factory *task_factory; /* of the loop, or NULL */
     struct ai_plain_call *plain_call;   /* that runs here, or NULL */
-    bool (*winding_up)(void);           /* the loop ends, its tasks have: is there more? */
+    struct ai_wind_up *winding_up;      /* what the loop's end has to see to, or NULL */
     void *signal_stack;                 /* for a handler of stack overflows */
     ai_scope scope;                     /* the context where no task runs */
     struct asyncio_context *given;      /* to a task that is being made, or NULL */
