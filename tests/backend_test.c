@@ -25,6 +25,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -251,6 +252,36 @@ static void test_file(void **state)
     submit_poll(&r, fd, POLLIN);
     assert_int_equal(result(&r), POLLIN);
     close(fd);
+}
+
+/* A directory is closed while a file is opened in it, which waits: for a fifo's other end. */
+static void test_close_in_use(void **state)
+{
+    (void)state;
+    char place[] = "/tmp/backend_test.XXXXXX", fifo[sizeof place + 8];
+    assert_non_null(mkdtemp(place));
+    snprintf(fifo, sizeof fifo, "%s/fifo", place);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    int directory = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct request opened = {.op = {.done = done, .code = AI_OP_OPENAT, .fd = directory}}, closed;
+    opened.op.from = "fifo";
+    if (B != &ai_backend_sim) { /* which would wait */
+        hand_in(&opened);
+        turns();
+    }
+    submit(&closed, AI_OP_CLOSE, directory, NULL, 0);
+    turns();
+    int other = open(fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    assert_true(other >= 0);
+    assert_int_equal(result(&closed), 0);
+    assert_int_equal(fcntl(directory, F_GETFD), -1);
+    if (B != &ai_backend_sim && result(&opened) != -EBADF) {
+        assert_true(opened.op.result >= 0);
+        close((int)opened.op.result);
+    }
+    close(other);
+    unlink(fifo);
+    rmdir(place);
 }
 
 static void test_end_of_file(void **state)
@@ -938,6 +969,7 @@ static const struct CMUnitTest cases[] = {
     CASE(write_to_full),
     CASE(file),
     CASE(end_of_file),
+    CASE(close_in_use),
     CASE(broken_pipe),
     CASE(bad_descriptor),
     CASE(poll),

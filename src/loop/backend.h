@@ -96,7 +96,7 @@ struct ai_backend {
     int (*submit)(void *state, struct ai_op *op);
 
     /* Asks for an early end. done() is still called, later, with -ECANCELED or, where it came too
-     * late, the operation's true result. Asking twice is harmless. */
+     * late, the operation's true result; a close is not stopped. Asking twice is harmless. */
     void (*cancel)(void *state, struct ai_op *op);
 
     /* Hands over what was submitted, and returns once anything completed (its done() called), the

@@ -4,6 +4,7 @@
  *   PARKED  its descriptor, until the descriptor is ready;
  *   DUE     `due`, as it may be: it is tried once more in this wait();
  *   AWAY    with a thread, as it waits for the disk;
+ *   HELD    `held`, a close, until threads have let go of the descriptor;
  *   ENDED   `ended`, result set, until wait() calls its done().
  * What is known of descriptors, so that in the steady state a connection costs one recv and one
  * send, is in descriptor.h. */
@@ -30,7 +31,7 @@ _Static_assert(EPOLLIN == POLLIN && EPOLLPRI == POLLPRI && EPOLLOUT == POLLOUT &
                    EPOLLERR == POLLERR && EPOLLHUP == POLLHUP,
                "epoll's events are poll's");
 
-enum state { PARKED, DUE, AWAY, ENDED };
+enum state { PARKED, DUE, AWAY, HELD, ENDED };
 enum {
     BATCH = 256,
     LENT = 1 << 16,
@@ -40,7 +41,7 @@ struct epoll {
     int epfd;
     int timer; /* -1 until fd() is asked for */
     struct ai_wake wake;
-    struct ai_list due, ended;
+    struct ai_list due, held, ended;
     unsigned parked; /* operations on all descriptors */
     unsigned away;   /* with threads */
     struct ai_descriptors known;
@@ -161,7 +162,18 @@ static bool perform_or_send(struct epoll *e, struct ai_op *op)
     return result == AI_PERFORM_BLOCKS ? send_away(e, op) : finish(op, result);
 }
 
-/* What ends a descriptor, or makes one, is told of. */
+/* Takes from threads what they have not begun to do with it. True: one is just about that. */
+static bool is_used(struct epoll *e, int fd)
+{
+    struct ai_list back = AI_LIST_INIT(back);
+    bool used = e->away > 0 && ai_offload_part(&e->offload, fd, &back);
+    ai_list_each (node, &back) {
+        e->away--;
+        end(e, op_of(node), -EBADF);
+    }
+    return used;
+}
+
 static void end_descriptor(struct epoll *e, int fd)
 {
     struct ai_descriptor *d = ai_descriptor_of(&e->known, fd);
@@ -174,6 +186,17 @@ static void end_descriptor(struct epoll *e, int fd)
     ai_descriptor_forget(d);
 }
 
+static bool close_descriptor(struct epoll *e, struct ai_op *op)
+{
+    end_descriptor(e, op->fd);
+    if (!is_used(e, op->fd))
+        return perform_or_send(e, op);
+    op->state = HELD;
+    ai_list_append(&e->held, &op->link);
+    return false;
+}
+
+/* What makes a descriptor is told of. */
 static void made(struct epoll *e, const struct ai_op *op)
 {
     bool makes = op->code == AI_OP_SOCKET || op->code == AI_OP_ACCEPT || op->code == AI_OP_OPENAT;
@@ -187,11 +210,14 @@ static int epoll_backend_submit(void *state, struct ai_op *op)
     bool done;
     ai_list_init(&op->link);
     op->state = DUE;
-    if (op->code == AI_OP_CLOSE)
-        end_descriptor(e, op->fd);
     if (op->code == AI_OP_SOCKET)
         op->flags |= SOCK_NONBLOCK;
-    done = ai_perform_class(op) == AI_PERFORM_WAITS ? attempt(e, op) : perform_or_send(e, op);
+    if (op->code == AI_OP_CLOSE)
+        done = close_descriptor(e, op);
+    else if (ai_perform_class(op) == AI_PERFORM_WAITS)
+        done = attempt(e, op);
+    else
+        done = perform_or_send(e, op);
     if (done)
         made(e, op);
     return done;
@@ -250,6 +276,13 @@ static void reap_away(struct epoll *e)
         made(e, op_of(node));
     }
     ai_list_move(&e->ended, &back);
+    ai_list_move(&back, &e->held);
+    while (!ai_list_empty(&back)) {
+        struct ai_op *op = op_of(back.next);
+        ai_list_remove(&op->link);
+        if (close_descriptor(e, op))
+            end(e, op, op->result);
+    }
 }
 
 /* Nanoseconds where the kernel can (5.11), else milliseconds, rounded up. */
@@ -307,7 +340,8 @@ static int epoll_backend_wait(void *state, int64_t deadline)
 static void epoll_backend_cancel(void *state, struct ai_op *op)
 {
     struct epoll *e = state;
-    if (op->state == ENDED || (op->state == AWAY && !ai_offload_cancel(&e->offload, op)))
+    if (op->state == ENDED || op->code == AI_OP_CLOSE ||
+        (op->state == AWAY && !ai_offload_cancel(&e->offload, op)))
         return;
     e->away -= op->state == AWAY;
     end(e, op, -ECANCELED);
@@ -402,6 +436,7 @@ static int epoll_backend_open(void **state, char *why, size_t why_size)
     e->epfd = e->timer = e->wake.fd = -1;
     ai_list_init(&e->due);
     ai_list_init(&e->ended);
+    ai_list_init(&e->held);
     ai_descriptors_open(&e->known, -1);
     int error;
     const char *step = set_up(e, &error);

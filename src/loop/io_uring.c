@@ -152,7 +152,8 @@ static void ask_back(struct ring *r, struct ai_op *op, unsigned why, int result)
 
 static void ring_cancel(void *state, struct ai_op *op)
 {
-    ask_back(state, op, 0, -ECANCELED);
+    if (op->code != AI_OP_CLOSE)
+        ask_back(state, op, 0, -ECANCELED);
 }
 
 static void end_all_on(struct ring *r, int fd)

@@ -18,6 +18,7 @@ void ai_offload_open(struct ai_offload *o, struct ai_wake *wake)
     pthread_mutex_init(&o->lock, NULL);
     pthread_cond_init(&o->work, NULL);
     ai_list_init(&o->waiting);
+    ai_list_init(&o->running);
     ai_list_init(&o->finished);
 }
 
@@ -44,6 +45,7 @@ static struct ai_op *next(struct ai_offload *o)
         return NULL;
     struct ai_op *op = op_of(o->waiting.next);
     ai_list_remove(&op->link);
+    ai_list_append(&o->running, &op->link);
     op->stage = TAKEN;
     o->queued--;
     return op;
@@ -57,6 +59,7 @@ static void *work(void *arg)
         pthread_mutex_unlock(&o->lock);
         op->result = ai_perform_blocking(op);
         pthread_mutex_lock(&o->lock);
+        ai_list_remove(&op->link);
         ai_list_append(&o->finished, &op->link);
         ai_wake_up(o->wake);
     }
@@ -103,6 +106,27 @@ bool ai_offload_cancel(struct ai_offload *o, struct ai_op *op)
     }
     pthread_mutex_unlock(&o->lock);
     return waiting;
+}
+
+static bool uses(const struct ai_op *op, int fd)
+{
+    return op->fd == fd || (op->code == AI_OP_SPLICE && op->other == fd);
+}
+
+bool ai_offload_part(struct ai_offload *o, int fd, struct ai_list *list)
+{
+    bool busy = false;
+    pthread_mutex_lock(&o->lock);
+    ai_list_each (node, &o->waiting)
+        if (uses(op_of(node), fd)) {
+            ai_list_remove(node);
+            ai_list_append(list, node);
+            o->queued--;
+        }
+    ai_list_each (node, &o->running)
+        busy |= uses(op_of(node), fd);
+    pthread_mutex_unlock(&o->lock);
+    return busy;
 }
 
 void ai_offload_reap(struct ai_offload *o, struct ai_list *list)
