@@ -274,7 +274,8 @@ static void test_close_in_use(void **state)
     int other = open(fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     assert_true(other >= 0);
     assert_int_equal(result(&closed), 0);
-    assert_int_equal(fcntl(directory, F_GETFD), -1);
+    struct stat st; /* the number may be the fifo's by now */
+    assert_true(fstat(directory, &st) < 0 || !S_ISDIR(st.st_mode));
     if (B != &ai_backend_sim && result(&opened) != -EBADF) {
         assert_true(opened.op.result >= 0);
         close((int)opened.op.result);
