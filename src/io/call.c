@@ -1,5 +1,6 @@
 #include "io/call.h"
 
+#include "io/now.h"
 #include "task/make.h"
 
 #include <errno.h>
@@ -91,10 +92,8 @@ int ai_call_step(void *self, bool cancelled)
 void ai_call_give_up(void *self)
 {
     struct ai_call *call = self;
-    struct ai_loop *loop = ai_thread.loop;
 
-    while (call->phase == AI_CALL_UNDER_WAY && loop->backend->wait(loop->state, INT64_MAX) >= 0)
-        ;
+    ai_wait_out(&call->phase, AI_CALL_UNDER_WAY);
 }
 
 struct ai_call *ai_call_new(const struct asyncio_awaitable_type *type, const struct ai_op *op)
