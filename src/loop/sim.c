@@ -146,6 +146,7 @@ static int sim_wait(void *state, int64_t deadline)
     if (error >= 0 && ai_list_empty(&s->ended) && !woken)
         error = idle(s, deadline);
     int n = ai_complete_all(&s->ended);
+    s->is_lent = false;
     return error < 0 ? error : n;
 }
 
