@@ -51,7 +51,6 @@ struct asyncio_connection_options {
     const char *server_hostname;     /* what the certificate has to be of; NULL: the host */
     double ssl_handshake_timeout;    /* seconds; 0: 60 */
     int family;                      /* AF_INET, AF_INET6; 0: any */
-    int proto;                       /* as of getaddrinfo(); 0: any */
     int flags;                       /* of getaddrinfo(): AI_NUMERICHOST and so on */
     const char *local_addr;          /* a numeric address to bind to; NULL: any */
     int local_port;                  /* 0: any */
@@ -64,7 +63,7 @@ struct asyncio_connection_options {
 
 /* asyncio_open_connection(host, port, .limit = …, …): awaitable(struct asyncio_streams). Connects
  * to a TCP port. {NULL, NULL} where that failed, and asyncio_error() says why: an error of
- * connect(), of the last address that was tried; of the name's look-up; of TLS; -ETIMEDOUT, the
+ * connect(), of the first address that was tried; of the name's look-up; of TLS; -ETIMEDOUT, the
  * handshake's; -ENOMEM; -ECANCELED. */
 #define asyncio_open_connection(...) ASYNCIO__OPEN_CONNECTION(__VA_ARGS__, .asyncio__end = 0)
 #define ASYNCIO__OPEN_CONNECTION(h, p, ...)                                                        \

@@ -110,7 +110,7 @@ static void wake_waiting(struct ai_connection *c)
 
 /* --- Input --- */
 
-static void fail_input(struct ai_connection *c, int error)
+void ai_connection_fail_input(struct ai_connection *c, int error)
 {
     if (!c->in_eof && !c->in_error)
         c->in_error = error;
@@ -177,7 +177,7 @@ char *ai_connection_point(struct ai_connection *c, size_t n)
     return data;
 }
 
-static int decode(struct ai_connection *c, const char *data, size_t n)
+int ai_connection_decode(struct ai_connection *c, const char *data, size_t n)
 {
     if (c->filter)
         return c->filter->type->decode(c->filter, c, data, n);
@@ -198,9 +198,9 @@ static void received(struct ai_connection *c)
     if (result == 0 && c->out_error)
         result = c->out_error;
     if (result >= 0)
-        result = decode(c, c->in.buf, (size_t)result);
+        result = ai_connection_decode(c, c->in.buf, (size_t)result);
     if (result < 0)
-        fail_input(c, (int)result);
+        ai_connection_fail_input(c, (int)result);
     if (c->filter)
         ai_connection_flush(c); /* what it has to say */
 }
@@ -454,112 +454,4 @@ void ai_connection_abort(struct ai_connection *c, int error)
     if (c->out_busy && c->fd >= 0)
         loop->backend->cancel(loop->state, &c->out);
     end(c);
-}
-
-/* --- Filters --- */
-
-/* It is no more than a detour for what has come already. */
-int ai_connection_set_filter(struct ai_connection *c, struct ai_filter *filter)
-{
-    struct ai_filter *old = c->filter;
-    int error = 0;
-
-    ai_connection_reclaim(c);
-    struct ai_buffer early = c->input;
-    c->filter = filter;
-    if (filter && ai_buffer_count(&early) > 0) {
-        c->input = (struct ai_buffer){0};
-        error = decode(c, ai_buffer_bytes(&early), ai_buffer_count(&early));
-        ai_buffer_free(&early);
-    }
-    if (old)
-        old->type->free(old);
-    if (error)
-        fail_input(c, error);
-    return error;
-}
-
-static int shake(struct ai_reading *r)
-{
-    struct ai_connection *c = r->connection;
-    int code = c->filter->type->handshake(c->filter, c);
-
-    ai_connection_flush(c);
-    r->result = 0;
-    return code;
-}
-
-static int cut_short(struct ai_reading *r)
-{
-    (void)r;
-    return -ECONNRESET;
-}
-
-ASYNCIO_AWAITABLE(int) ai_connection_handshake(struct ai_connection *c)
-{
-    static const struct asyncio_awaitable_type type = AI_READING_TYPE("start_tls", number);
-    static const struct ai_reading_way way = {"start_tls", shake, cut_short};
-    return ai_reading_handle(ai_reading_new(&type, c, &way));
-}
-
-/* --- Streams --- */
-
-struct streams {
-    struct ai_object object; /* DONE from the start: nobody waits for it */
-    struct ai_connection *connection;
-};
-
-static void streams_destroy(void *self)
-{
-    struct streams *s = self;
-
-    if (s->connection)
-        ai_connection_drop(s->connection);
-}
-
-static const struct asyncio_awaitable_type streams_type = {
-    .name = "streams",
-    .size = sizeof(struct streams),
-    .kind = ASYNCIO__STREAM,
-    .destroy = streams_destroy,
-};
-
-struct ai_object *ai_streams_new(void)
-{
-    struct ai_object *o = ai_object_new(&streams_type, sizeof(struct streams));
-
-    if (o)
-        o->state = AI_DONE;
-    return o;
-}
-
-struct asyncio_streams ai_streams_connect(struct ai_object *o, struct ai_connection *c)
-{
-    ((struct streams *)o)->connection = c;
-    return (struct asyncio_streams){ai_handle(o), ai_handle(o)};
-}
-
-struct asyncio_streams ai_connection_streams(struct ai_connection *c)
-{
-    struct ai_object *o = ai_streams_new();
-
-    if (o)
-        return ai_streams_connect(o, c);
-    ai_connection_drop(c);
-    return (struct asyncio_streams){NULL, NULL};
-}
-
-struct ai_connection *ai_connection_of(const void *stream)
-{
-    asyncio_any h = (asyncio_any)(uintptr_t)stream;
-    const struct ai_object *o = ai_object_if_any(h);
-
-    if (__builtin_expect(o && o->type == &streams_type, 1))
-        return ((const struct streams *)o)->connection;
-    if (!stream)
-        ai_panic("ValueError: NULL is no stream: was it opened?");
-    if (o)
-        ai_panic("TypeError: %s '%s' is no stream", ai_noun(o->type), o->type->name);
-    ai_panic("RuntimeError: a stream was used after the task that it belonged to ended, or after "
-             "its release");
 }

@@ -147,6 +147,12 @@ void ai_connection_abort(struct ai_connection *c, int error);
  * the reading will be woken; -errno. */
 int ai_connection_receive(struct ai_connection *c);
 
+/* These bytes were received, 0: the end was. Through the filter, or as they are. 0 or -errno. */
+int ai_connection_decode(struct ai_connection *c, const char *data, size_t n);
+
+/* Nothing more can be received, for this reason. */
+void ai_connection_fail_input(struct ai_connection *c, int error);
+
 /* What filters call: these bytes may be read; nothing comes after those. 0 or -ENOMEM. */
 int ai_connection_feed(struct ai_connection *c, const char *data, size_t n);
 void ai_connection_feed_eof(struct ai_connection *c);
@@ -185,5 +191,12 @@ int ai_connection_set_filter(struct ai_connection *c, struct ai_filter *filter);
 
 /* awaitable(int): goes on with the filter's handshake to its end. 0 or -errno. */
 ASYNCIO_AWAITABLE(int) ai_connection_handshake(struct ai_connection *c);
+
+/* awaitable(int): both, with a filter of this context (a struct ai_filter_source) and within so
+ * many seconds; 0: 60. 0 or -errno, -ETIMEDOUT among them: the connection is then good for nothing
+ * but its end. */
+ASYNCIO_AWAITABLE(int)
+ai_connection_secure(struct ai_connection *c, struct asyncio_ssl_context *context, bool is_server,
+                     const char *name, double seconds);
 
 #endif

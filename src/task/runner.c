@@ -11,6 +11,8 @@
 #include "task/task.h"
 #include "task/thread.h"
 
+#include <signal.h>
+
 enum { CREATED, OPEN, CLOSED };
 
 static void check_outside(const struct asyncio_runner *r, const char *what)
@@ -30,6 +32,16 @@ static void begin_debug(struct asyncio_runner *r)
         asyncio_set_debug(r->debug > 0);
 }
 
+/* A write to a pipe or socket that nobody reads is an error, not the end of the program: as in
+ * Python, from the first run on. */
+static void ignore_broken_pipes(void)
+{
+    struct sigaction now;
+
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+        signal(SIGPIPE, SIG_IGN);
+}
+
 static int open_loop(struct asyncio_runner *r)
 {
     if (r->asyncio__state == OPEN)
@@ -37,6 +49,7 @@ static int open_loop(struct asyncio_runner *r)
     int error = ai_run_open(r->backend);
     if (error)
         return error;
+    ignore_broken_pipes();
     r->asyncio__state = OPEN;
     r->asyncio__main = NULL;
     ai_thread.runner = r;
