@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-    TICK_NS = 10 * 1000 * 1000,
+    TICK_NS = 50 * 1000 * 1000,
     ALWAYS = EPOLLIN | EPOLLPRI | EPOLLRDHUP,
     FOR_GOOD = EPOLLRDHUP | EPOLLHUP | EPOLLERR,
 };
