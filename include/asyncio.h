@@ -488,4 +488,9 @@ void asyncio_loop_close(void);
 
 #include <asyncio/streams.h>
 
+/* --- Servers -----------------------------------------------------------------------------------
+ */
+
+#include <asyncio/server.h>
+
 #endif

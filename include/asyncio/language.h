@@ -82,6 +82,7 @@ enum asyncio__kind {
     ASYNCIO__QUEUE,
     ASYNCIO__CHANNEL,
     ASYNCIO__STREAM,
+    ASYNCIO__SERVER,
 };
 
 /* What a kind of awaitable is and does: one constant for each, made by async() for coroutines and
@@ -354,7 +355,7 @@ void asyncio__with_return(struct asyncio__with *w);
 
 extern const struct asyncio__with_type asyncio__manager_with, asyncio__timeout_with,
     asyncio__task_group_with, asyncio__lock_with, asyncio__condition_with, asyncio__semaphore_with,
-    asyncio__bounded_semaphore_with, asyncio__barrier_with;
+    asyncio__bounded_semaphore_with, asyncio__barrier_with, asyncio__server_with;
 struct asyncio_timeout;
 struct asyncio_task_group;
 struct asyncio_lock;
@@ -362,6 +363,7 @@ struct asyncio_condition;
 struct asyncio_semaphore;
 struct asyncio_bounded_semaphore;
 struct asyncio_barrier;
+struct asyncio_server;
 
 /* clang-format off */
 #define ASYNCIO__WITH_TYPE(m)                                                                      \
@@ -374,7 +376,8 @@ struct asyncio_barrier;
              struct asyncio_condition *: &asyncio__condition_with,                                 \
              struct asyncio_semaphore *: &asyncio__semaphore_with,                                 \
              struct asyncio_bounded_semaphore *: &asyncio__bounded_semaphore_with,                 \
-             struct asyncio_barrier *: &asyncio__barrier_with)
+             struct asyncio_barrier *: &asyncio__barrier_with,                                     \
+             struct asyncio_server *: &asyncio__server_with)
 /* clang-format on */
 
 #define ASYNCIO__WITH_POINTER(m, p) _Generic((m), struct asyncio_timeout : p, default : m)

@@ -64,6 +64,7 @@ struct ai_connection *ai_connection_new(int fd, size_t limit)
         ai_list_init(&all);
     ai_list_append(&all, &c->link);
     ai_wind_up_later(&winding_up);
+    ai_list_init(&c->peers);
     ai_list_init(&c->before.link);
     c->before.run = send_later;
     ai_list_init(&c->in.link);
@@ -378,6 +379,8 @@ static void closed(struct ai_connection *c)
     c->closed = true;
     leave_all(c);
     wake_waiting(c);
+    if (c->lost)
+        c->lost(c);
 }
 
 static void out_result(struct ai_connection *c, int64_t result)

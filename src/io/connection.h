@@ -74,7 +74,10 @@ struct ai_waiting {
 
 struct ai_connection {
     struct ai_op in, out;
-    struct ai_list link; /* among the thread's */
+    struct ai_list link;                   /* among the thread's */
+    struct ai_list peers;                  /* among its server's */
+    void (*lost)(struct ai_connection *c); /* it has been closed; or NULL */
+    void *owner;                           /* for that */
     struct ai_before before;
     uint32_t refs;
     int fd; /* -1 from its close on */

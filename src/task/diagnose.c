@@ -22,6 +22,8 @@ const char *ai_noun(const struct asyncio_awaitable_type *type)
         return "channel";
     case ASYNCIO__STREAM:
         return "stream";
+    case ASYNCIO__SERVER:
+        return "server";
     default:
         return "awaitable";
     }

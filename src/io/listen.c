@@ -1,0 +1,262 @@
+/* Starting a server: sockets bound to all addresses of a host, to a path, or given. */
+#include "base/panic.h"
+#include "io/address.h"
+#include "io/connect.h"
+#include "io/now.h"
+#include "io/resolve.h"
+#include "io/server.h"
+#include "task/task.h"
+#include "task/thread.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* --- One socket --- */
+
+/* Of sockets that the kernel does not know, the simulation's, this says nothing. */
+static void set_option(int fd, int level, int option, bool on)
+{
+    if (on)
+        setsockopt(fd, level, option, &(int){1}, sizeof(int));
+}
+
+/* Connections have what their listening socket has. */
+static void set_options(int fd, int family, const struct asyncio_server_options *o)
+{
+    bool inet = family != AF_UNIX;
+
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, inet && !o->no_reuse_address);
+    set_option(fd, SOL_SOCKET, SO_REUSEPORT, inet && o->reuse_port);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, o->keep_alive);
+    set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, family == AF_INET6);
+    ai_set_nodelay(fd, family);
+}
+
+static int bind_to(int fd, const struct sockaddr *address, socklen_t size)
+{
+    char text[160];
+    int error =
+        (int)ai_now((struct ai_op){.code = AI_OP_BIND, .fd = fd, .from = address, .size = size});
+
+    if (error)
+        asyncio_raise(error, "error while attempting to bind on address %s: %s",
+                      ai_address_repr(address, size, text, sizeof text), strerror(-error));
+    return error;
+}
+
+/* Bound to this address, or the error, raised. */
+static int open_socket(const struct addrinfo *to, const struct asyncio_server_options *o)
+{
+    int fd = (int)ai_now((struct ai_op){.code = AI_OP_SOCKET,
+                                        .fd = to->ai_family,
+                                        .flags = SOCK_STREAM,
+                                        .size = (size_t)to->ai_protocol});
+    if (fd < 0)
+        return asyncio_raise(fd, NULL);
+    set_options(fd, to->ai_family, o);
+    int error = bind_to(fd, to->ai_addr, to->ai_addrlen);
+    if (error == 0)
+        return fd;
+    ai_close(fd);
+    return error;
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof address;
+
+    ai_now((struct ai_op){.code = AI_OP_GETSOCKNAME, .fd = fd, .buf = &address, .more = &size});
+    if (address.ss_family == AF_INET)
+        return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    if (address.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+    return 0;
+}
+
+/* --- The addresses of a host --- */
+
+/* Of a family that this machine does not have, or an address that it does not (any more). */
+static bool is_not_here(int error)
+{
+    return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL || error == -EPROTONOSUPPORT;
+}
+
+/* It came before, of another entry for the same name. */
+static bool is_repeated(const struct addrinfo *list, const struct addrinfo *a)
+{
+    for (; list != a; list = list->ai_next) {
+        if (list->ai_addrlen == a->ai_addrlen &&
+            memcmp(list->ai_addr, a->ai_addr, a->ai_addrlen) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int add_address(struct ai_server *s, const struct addrinfo *to,
+                       const struct asyncio_server_options *o)
+{
+    int fd = open_socket(to, o);
+    return fd < 0 ? fd : ai_server_add(s, fd, port_of(fd), NULL);
+}
+
+/* All that are here, and at least one. */
+static int add_addresses(struct ai_server *s, const struct addrinfo *list,
+                         const struct asyncio_server_options *o)
+{
+    int none = 0, added = 0;
+
+    for (const struct addrinfo *a = list; a; a = a->ai_next) {
+        int error = is_repeated(list, a) ? 0 : add_address(s, a, o);
+        if (error && !is_not_here(error))
+            return error;
+        added += error == 0;
+        none = error ? error : none;
+    }
+    if (added == 0)
+        return none;
+    ai_error_clear(&ai_thread.task->top->object.error); /* of those that are not */
+    return 0;
+}
+
+static ASYNCIO_ASYNC(int, add_host, (struct ai_server *, s),
+                     (const struct asyncio_server_options *, o))
+{
+    struct ai_name name = {.host = o->host && *o->host ? o->host : NULL,
+                           .port = o->port,
+                           .family = o->family,
+                           .type = SOCK_STREAM,
+                           .flags = o->flags | AI_PASSIVE};
+    struct addrinfo *list;
+    int error = ASYNCIO_AWAIT(ai_resolve(&name, &list));
+
+    if (error)
+        return error;
+    error = add_addresses(s, list, o);
+    freeaddrinfo(list);
+    return error;
+}
+
+/* --- Other sockets --- */
+
+static int add_given(struct ai_server *s, int fd)
+{
+    ai_set_nodelay(fd, AF_INET);
+    return ai_server_add(s, fd, port_of(fd), NULL);
+}
+
+/* What a server that did not end well has left. Python's words. */
+static void remove_stale(const char *path)
+{
+    struct stat now;
+
+    if (stat(path, &now) == 0 && S_ISSOCK(now.st_mode) && unlink(path) < 0)
+        ai_report("Unable to check or remove stale UNIX socket '%s': %s", path, strerror(errno));
+}
+
+static int explain(int error, const char *path)
+{
+    return error == -EADDRINUSE ? asyncio_raise(error, "Address '%s' is already in use", path)
+                                : error;
+}
+
+static int add_path(struct ai_server *s, const struct asyncio_server_options *o)
+{
+    struct sockaddr_un address;
+    const char *path = o->host;
+    int size = ai_address_unix(&address, path);
+    struct addrinfo to = {.ai_family = AF_UNIX,
+                          .ai_addr = (struct sockaddr *)&address,
+                          .ai_addrlen = (socklen_t)size};
+
+    if (size < 0)
+        return asyncio_raise(size, "AF_UNIX path too long");
+    if (*path)
+        remove_stale(path);
+    int fd = open_socket(&to, o);
+    if (fd < 0)
+        return explain(fd, path);
+    int error = ai_server_add(s, fd, 0, *path && !o->no_cleanup_socket ? path : NULL);
+    if (error && *path)
+        unlink(path);
+    return error;
+}
+
+/* --- Starting --- */
+
+/* A pointer cannot say what failed. */
+static void raise(int error)
+{
+    if (!ai_thread.task->top->object.error)
+        asyncio_raise(error, "%s", asyncio_error() == error ? asyncio_error_message() : "");
+}
+
+static struct asyncio_server *begin(struct ai_server *s, int error,
+                                    const struct asyncio_server_options *o)
+{
+    if (error == 0 && !o->start_later)
+        error = ai_server_start(s);
+    if (error == 0)
+        return ai_server_handle(s);
+    raise(error);
+    ai_server_drop(s);
+    return NULL;
+}
+
+static struct asyncio_server *no_memory(const struct asyncio_server_options *o)
+{
+    if (o->sock > 0)
+        ai_close(o->sock);
+    asyncio_raise(-ENOMEM, NULL);
+    return NULL;
+}
+
+static ASYNCIO_ASYNC(struct asyncio_server *, start_server, (struct asyncio_server_options, o))
+{
+    struct ai_server *s = ai_server_new(&o);
+
+    if (!s)
+        return no_memory(&o);
+    int error = o.sock > 0 ? add_given(s, o.sock) : ASYNCIO_AWAIT(add_host(s, &o));
+    return begin(s, error, &o);
+}
+
+static ASYNCIO_ASYNC(struct asyncio_server *, start_unix_server, (struct asyncio_server_options, o))
+{
+    struct ai_server *s = ai_server_new(&o);
+
+    if (!s)
+        return no_memory(&o);
+    int error = o.sock > 0 ? add_given(s, o.sock) : add_path(s, &o);
+    return begin(s, error, &o);
+}
+
+static void check(const struct asyncio_server_options *o)
+{
+    if (!o->handler)
+        ai_panic("TypeError: a server needs a handler");
+    if (o->sock > 0 && (o->host || o->port))
+        ai_panic("ValueError: host/port and sock can not be specified at the same time");
+}
+
+ASYNCIO_AWAITABLE(struct asyncio_server *)
+asyncio__start_server(const struct asyncio_server_options *options)
+{
+    check(options);
+    return start_server(*options);
+}
+
+ASYNCIO_AWAITABLE(struct asyncio_server *)
+asyncio__start_unix_server(const struct asyncio_server_options *options)
+{
+    check(options);
+    if (options->sock <= 0 && !options->host)
+        ai_panic("ValueError: path was not specified, and no sock specified");
+    return start_unix_server(*options);
+}
