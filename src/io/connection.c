@@ -215,6 +215,7 @@ static int prepare_in(struct ai_connection *c)
     c->in.buf = c->chunk;
     c->in.size = c->is_socket ? RECEIVE : CHUNK;
     c->in.offset = -1;
+    c->in.owned = true;
     return 0;
 }
 

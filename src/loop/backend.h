@@ -18,6 +18,7 @@
 
 #include "base/list.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +66,7 @@ struct ai_op {
     uint8_t code;        /* enum ai_opcode */
     uint8_t state;       /* the back-end's own */
     uint8_t stage;       /* its threads' own */
+    bool owned;          /* its descriptor is closed by AI_OP_CLOSE and by nothing else */
     int32_t fd;
     int32_t flags, other;
     union {

@@ -15,6 +15,7 @@
 
 enum {
     TICK_NS = 50 * 1000 * 1000,
+    LENT = 1 << 16,
     ALWAYS = EPOLLIN | EPOLLPRI | EPOLLRDHUP,
     FOR_GOOD = EPOLLRDHUP | EPOLLHUP | EPOLLERR,
 };
@@ -33,6 +34,8 @@ void ai_descriptors_close(struct ai_descriptors *all)
     for (size_t i = 0; i < all->size; i++)
         ai_deallocate(all->table[i], sizeof *all->table[i]);
     ai_deallocate(all->table, all->size * sizeof *all->table);
+    if (all->lent != NULL)
+        ai_deallocate(all->lent, LENT);
     if (all->timer >= 0)
         close(all->timer);
 }
@@ -181,7 +184,7 @@ static bool is_plain_receive(const struct ai_op *op)
     return op->code == AI_OP_READ || (op->code == AI_OP_RECV && op->flags == 0);
 }
 
-void ai_descriptor_learn(struct ai_descriptor *d, const struct ai_op *op, int64_t result)
+static void learn(struct ai_descriptor *d, const struct ai_op *op, int64_t result)
 {
     if (d->ended)
         return;
@@ -191,6 +194,28 @@ void ai_descriptor_learn(struct ai_descriptor *d, const struct ai_op *op, int64_
         d->drained_out = true;
     else if (result > 0 && (size_t)result < op->size && is_plain_receive(op))
         d->drained_in = is_stream(d);
+}
+
+static int64_t perform_lending(struct ai_descriptors *all, struct ai_op *op)
+{
+    if (all->lent == NULL && (all->lent = ai_allocate(LENT)) == NULL)
+        return -ENOMEM;
+    op->buf = all->lent;
+    op->size = op->size < LENT ? op->size : LENT;
+    int64_t result = ai_perform(op);
+    if (result < 0)
+        op->buf = NULL;
+    return result;
+}
+
+int64_t ai_descriptor_try(struct ai_descriptors *all, struct ai_op *op)
+{
+    bool lent = op->code == AI_OP_RECV && op->buf == NULL;
+    int64_t result = lent ? perform_lending(all, op) : ai_perform(op);
+    struct ai_descriptor *d = ai_descriptor_of(all, op->fd);
+    if (d != NULL)
+        learn(d, op, result);
+    return result;
 }
 
 void ai_descriptor_told(struct ai_descriptor *d, uint32_t events)

@@ -22,6 +22,7 @@ struct ai_descriptor {
     struct ai_list doubted; /* among those whose registration is to be asked for */
     uint32_t since;         /* the tick when it was put there */
     uint32_t events;        /* to be registered for */
+    uint32_t generation;    /* whoever counts the descriptors that had this number */
     int fd;
     bool registered; /* as far as we know */
     bool drained_in, drained_out;
@@ -34,6 +35,7 @@ struct ai_descriptors {
     struct ai_descriptor **table; /* by descriptor, made when first needed */
     size_t size;
     struct ai_list doubted; /* oldest first */
+    char *lent;             /* memory for one receive at a time */
     uint32_t tick;          /* counts */
     int timer;              /* that ticks while anything is doubted; -1 until then */
     bool ticking;
@@ -66,8 +68,11 @@ void ai_descriptors_tick(struct ai_descriptors *all);
 /* One doubted for a whole tick, to be registered anew; NULL: none, until another tick. */
 struct ai_descriptor *ai_descriptor_in_doubt(struct ai_descriptors *all);
 
-/* What a call's result tells of the descriptor; what an event does. */
-void ai_descriptor_learn(struct ai_descriptor *d, const struct ai_op *op, int64_t result);
+/* Does the operation, as ai_perform() does, lends it memory where it asks for that, and keeps what
+ * the result tells of the descriptor. What is lent is good until the next time. */
+int64_t ai_descriptor_try(struct ai_descriptors *all, struct ai_op *op);
+
+/* Keeps what an event tells. */
 void ai_descriptor_told(struct ai_descriptor *d, uint32_t events);
 
 /* Whether there is no use in trying it. */

@@ -34,7 +34,6 @@ _Static_assert(EPOLLIN == POLLIN && EPOLLPRI == POLLPRI && EPOLLOUT == POLLOUT &
 enum state { PARKED, DUE, AWAY, HELD, ENDED };
 enum {
     BATCH = 256,
-    LENT = 1 << 16,
 };
 
 struct epoll {
@@ -45,7 +44,6 @@ struct epoll {
     unsigned parked; /* operations on all descriptors */
     unsigned away;   /* with threads */
     struct ai_descriptors known;
-    char *lent;
     bool no_pwait2;
     bool woken; /* since wait() last returned */
     struct ai_offload offload;
@@ -91,28 +89,6 @@ static void resolve_doubts(struct epoll *e)
 
 /* ── Trying ──────────────────────────────────────────────────────────────────────────────────── */
 
-static int64_t perform_lending(struct epoll *e, struct ai_op *op)
-{
-    if (e->lent == NULL && (e->lent = ai_allocate(LENT)) == NULL)
-        return -ENOMEM;
-    op->buf = e->lent;
-    op->size = op->size < LENT ? op->size : LENT;
-    int64_t result = ai_perform(op);
-    if (result < 0)
-        op->buf = NULL;
-    return result;
-}
-
-static int64_t try(struct epoll *e, struct ai_op *op)
-{
-    bool lent = op->code == AI_OP_RECV && op->buf == NULL;
-    int64_t result = lent ? perform_lending(e, op) : ai_perform(op);
-    struct ai_descriptor *d = ai_descriptor_of(&e->known, op->fd);
-    if (d != NULL)
-        ai_descriptor_learn(d, op, result);
-    return result;
-}
-
 /* True: it is done, its result set. */
 static bool finish(struct ai_op *op, int64_t result)
 {
@@ -136,7 +112,7 @@ static bool park(struct epoll *e, struct ai_op *op, bool tried)
     struct ai_descriptor *d = ai_descriptor_of(&e->known, op->fd);
     uint32_t events = (unsigned short)ai_perform_events(op);
     bool doubted = error == 0 && d->registered && !tried && (events & ~d->events) == 0 &&
-                   ai_descriptor_doubt(&e->known, d) == 0;
+                   (op->owned || ai_descriptor_doubt(&e->known, d) == 0);
     if (error == 0 && !doubted)
         error = ai_descriptor_register(&e->known, d, events);
     if (error != 0)
@@ -150,7 +126,7 @@ static bool park(struct epoll *e, struct ai_op *op, bool tried)
 static bool attempt(struct epoll *e, struct ai_op *op)
 {
     bool drained = ai_descriptor_is_drained(ai_descriptor_of(&e->known, op->fd), op);
-    int64_t result = drained ? -EAGAIN : try(e, op);
+    int64_t result = drained ? -EAGAIN : ai_descriptor_try(&e->known, op);
     if (result == AI_PERFORM_BLOCKS)
         return send_away(e, op);
     return result == -EAGAIN ? park(e, op, !drained) : finish(op, result);
@@ -390,8 +366,6 @@ static int epoll_backend_fd(void *state, int64_t deadline)
 /* Closing an epoll descriptor that a fork shares leaves what is registered in it alone. */
 static void release(struct epoll *e)
 {
-    if (e->lent != NULL)
-        ai_deallocate(e->lent, LENT);
     ai_descriptors_close(&e->known);
     for (int *fd = (int[]){e->epfd, e->wake.fd, e->timer}, *last = fd + 3; fd < last; fd++)
         if (*fd >= 0)

@@ -37,6 +37,7 @@ const struct ai_backend ai_backend_io_uring = {.name = "io_uring", .open = no_ri
 #include "loop/clock.h"
 #include "loop/io_uring_embed.h"
 #include "loop/io_uring_lent.h"
+#include "loop/io_uring_poll.h"
 #include "loop/io_uring_sqe.h"
 #include "loop/op_table.h"
 #include "loop/perform.h"
@@ -58,6 +59,7 @@ enum state {
     CLOSED = 16,   /* cancelled, as its descriptor is being closed */
     LENT = 32,     /* its buffer is the ring's, of number `other`, once it has one */
     OWN = 64,      /* its buffer was allocated for it, where the ring has none to lend */
+    PARKED = 128,  /* with the polls */
 };
 
 struct ring {
@@ -67,7 +69,7 @@ struct ring {
     struct ai_lent lent;
     bool cannot_lend;
     bool lacks[AI_OPCODES]; /* what the kernel has no submission for */
-    unsigned busy;          /* completions of the last wait() that had any */
+    struct ai_polls polls;
     struct ai_wake wake;
     struct ai_op wake_op; /* always under way */
     uint64_t wake_count;  /* what it reads */
@@ -152,8 +154,14 @@ static void ask_back(struct ring *r, struct ai_op *op, unsigned why, int result)
 
 static void ring_cancel(void *state, struct ai_op *op)
 {
+    struct ring *r = state;
+    if ((op->state & PARKED) != 0) {
+        ai_list_remove(&op->link);
+        end(r, op, -ECANCELED);
+        return;
+    }
     if (op->code != AI_OP_CLOSE)
-        ask_back(state, op, 0, -ECANCELED);
+        ask_back(r, op, 0, -ECANCELED);
 }
 
 static void end_all_on(struct ring *r, int fd)
@@ -161,12 +169,24 @@ static void end_all_on(struct ring *r, int fd)
     ai_list_each (node, &r->unsent)
         if (op_of(node)->fd == fd && waits(op_of(node)))
             ask_back(r, op_of(node), CLOSED, -EBADF);
+    struct ai_list parked = AI_LIST_INIT(parked);
+    ai_polls_end(&r->polls, fd, &parked);
+    ai_list_each (node, &parked) {
+        ai_list_remove(node);
+        end(r, op_of(node), -EBADF);
+    }
     for (struct ai_op *op; (op = ai_op_table_first(&r->sent, fd)) != NULL;)
         ask_back(r, op, CLOSED, -EBADF);
 }
 
-/* Where there is little to do, a send would have a system call of its own all the same, and a turn
- * of the loop besides. */
+static int receive_by_poll(struct ring *r, struct ai_op *op)
+{
+    int taken = ai_polls_submit(&r->polls, op);
+    op->state = taken == 0 ? PARKED : 0;
+    return taken;
+}
+
+/* A send on the ring costs as much as the system call it saves, and a turn of the loop besides. */
 static bool send_now(struct ai_op *op)
 {
     op->result = ai_perform(op);
@@ -181,8 +201,11 @@ static int ring_submit(void *state, struct ai_op *op)
         op->result = ai_perform_blocking(op);
         return 1;
     }
-    if (op->code == AI_OP_SEND && r->busy <= 1 && send_now(op))
+    if (op->code == AI_OP_SEND && send_now(op))
         return 1;
+    int taken = ai_polls_wait_for(op) ? receive_by_poll(r, op) : -EBUSY;
+    if (taken != -EBUSY)
+        return taken;
     if (op->code == AI_OP_CLOSE && op->fd >= 0)
         end_all_on(r, op->fd);
     int error = waits(op) ? ai_op_table_make_room(&r->sent, op->fd) : 0;
@@ -316,6 +339,17 @@ static void completed(struct ring *r, struct ai_op *op, const struct io_uring_cq
         end(r, op, own_result(op, result));
 }
 
+/* One after the other, as what is lent is good only for the time of one done(). */
+static int receive_due(struct ring *r)
+{
+    int n = 0;
+    for (struct ai_op *op; (op = ai_polls_next(&r->polls)) != NULL; n++) {
+        op->state = ENDED;
+        op->done(op);
+    }
+    return n;
+}
+
 /* Collects first and completes afterwards, so that done() finds the queue consistent. */
 static int reap(struct ring *r)
 {
@@ -324,19 +358,21 @@ static int reap(struct ring *r)
     io_uring_for_each_cqe(&r->uring, head, cqe)
     {
         struct ai_op *op = io_uring_cqe_get_data(cqe);
-        if (op != NULL)
+        if (ai_polls_are_meant(cqe))
+            ai_polls_told(&r->polls, cqe);
+        else if (op != NULL)
             completed(r, op, cqe);
         seen++;
     }
     io_uring_cq_advance(&r->uring, seen);
-    r->busy = seen > 0 ? seen : r->busy;
-    return hand_over_all(r);
+    return hand_over_all(r) + receive_due(r);
 }
 
 static int ring_wait(void *state, int64_t deadline)
 {
     struct ring *r = state;
-    int error = enter(r, ai_list_empty(&r->ended) ? ai_clock_until(deadline) : 0);
+    bool idle = ai_list_empty(&r->ended) && ai_list_empty(&r->polls.due);
+    int error = enter(r, idle ? ai_clock_until(deadline) : 0);
     int n = reap(r);
     return error < 0 && !is_passing(error) ? error : n;
 }
@@ -361,7 +397,7 @@ static int ring_fd(void *state, int64_t deadline)
         error = io_uring_submit(&r->uring);
     if (error < 0 && !is_passing(error))
         return error;
-    bool more = error < 0 || !ai_list_empty(&r->ended);
+    bool more = error < 0 || !ai_list_empty(&r->ended) || !ai_list_empty(&r->polls.due);
     error = ai_embedding_reset_bell(&r->embedding, &r->uring);
     if (more || error > 0 || io_uring_cq_ready(&r->uring) != 0)
         ai_wake_up(&r->wake);
@@ -381,6 +417,7 @@ static void release(struct ring *r)
         io_uring_queue_exit(&r->uring);
     ai_lent_close(&r->lent);
     ai_op_table_close(&r->sent);
+    ai_polls_close(&r->polls);
     if (r->wake.fd >= 0)
         close(r->wake.fd);
     ai_embedding_close(&r->embedding);
@@ -489,6 +526,7 @@ static int ring_open(void **state, char *why, size_t why_size)
     r->embedding = (struct ai_embedding){-1, -1, -1};
     ai_list_init(&r->unsent);
     ai_list_init(&r->ended);
+    ai_polls_open(&r->polls, &r->uring);
     int error;
     const char *step = set_up(r, &error);
     if (error < 0) {

@@ -1,11 +1,12 @@
 /* Buffers that a ring lends to receives: the kernel takes one when there is something to put into
- * it, so that a connection which waits holds none. Made when first asked for. */
+ * it, so that a connection which waits holds none. Made when first asked for. Few and small: the
+ * kernel takes them in turn, so all of them have to stay in the cache. */
 #ifndef AI_LOOP_IO_URING_LENT_H
 #define AI_LOOP_IO_URING_LENT_H
 
 #include <liburing.h>
 
-enum { AI_LENT_GROUP = 1, AI_LENT_SIZE = 1 << 14, AI_LENT_COUNT = 256 };
+enum { AI_LENT_GROUP = 1, AI_LENT_SIZE = 1 << 12, AI_LENT_COUNT = 64 };
 
 struct ai_lent {
     struct io_uring_buf_ring *ring; /* NULL: none yet */
