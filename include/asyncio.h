@@ -71,6 +71,7 @@
 #include <asyncio/io.h>
 #include <asyncio/language.h>
 #include <asyncio/runner.h>
+#include <asyncio/signals.h>
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #include "loop/loop.h"
 
 #include "loop/inbox.h"
+#include "loop/signal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -105,6 +106,8 @@ static int poll(struct ai_loop *loop, bool block)
 
     if (loop->inbox)
         ai_inbox_fetch(loop);
+    if (loop->receiver)
+        ai_signal_receiver_fetch(loop->receiver);
     expire_timers(loop, now);
     grant_credit(loop, now);
     return n < 0 ? n : 0;

@@ -17,7 +17,4 @@ bool ai_interrupt_came(void);
 /* The disposition is again what it was, unless the program has set another meanwhile. */
 void ai_interrupt_end(void);
 
-/* In the child of a fork: SIGINT is none of the loop's. */
-void ai_interrupt_forget(void);
-
 #endif

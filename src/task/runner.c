@@ -5,13 +5,12 @@
  * until the loop is closed: what it leaves behind may still name it. */
 #include "base/panic.h"
 #include "loop/inbox.h"
+#include "task/broken_pipe.h"
 #include "task/diagnose.h"
 #include "task/interrupt.h"
 #include "task/run.h"
 #include "task/task.h"
 #include "task/thread.h"
-
-#include <signal.h>
 
 enum { CREATED, OPEN, CLOSED };
 
@@ -32,16 +31,6 @@ static void begin_debug(struct asyncio_runner *r)
         asyncio_set_debug(r->debug > 0);
 }
 
-/* A write to a pipe or socket that nobody reads is an error, not the end of the program: as in
- * Python, from the first run on. */
-static void ignore_broken_pipes(void)
-{
-    struct sigaction now;
-
-    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
-        signal(SIGPIPE, SIG_IGN);
-}
-
 static int open_loop(struct asyncio_runner *r)
 {
     if (r->asyncio__state == OPEN)
@@ -49,10 +38,10 @@ static int open_loop(struct asyncio_runner *r)
     int error = ai_run_open(r->backend);
     if (error)
         return error;
-    ignore_broken_pipes();
     r->asyncio__state = OPEN;
     r->asyncio__main = NULL;
     ai_thread.runner = r;
+    ai_broken_pipe_begin();
     begin_debug(r);
     return 0;
 }
@@ -73,6 +62,7 @@ static void close_loop(struct asyncio_runner *r)
     if (r->asyncio__state != OPEN)
         return;
     ai_run_close();
+    ai_broken_pipe_end();
     drop_main(r);
     ai_thread.debug = r->asyncio__debug;
     ai_thread.runner = NULL;

@@ -2,8 +2,9 @@
 
 #include "base/panic.h"
 #include "loop/inbox.h"
+#include "loop/signal.h"
+#include "task/broken_pipe.h"
 #include "task/diagnose.h"
-#include "task/interrupt.h"
 #include "task/run.h"
 #include "task/task.h"
 
@@ -65,8 +66,9 @@ static void forget_in_child(void)
 {
     struct ai_loop *loop = ai_thread.loop;
 
-    ai_interrupt_forget();
     ai_forks++;
+    ai_broken_pipe_after_fork(true);
+    ai_signals_after_fork(true);
     ai_inbox_after_fork(true);
     if (!loop)
         return;
@@ -90,8 +92,17 @@ static void forget_in_child(void)
     ai_thread.tasks_alive = 0;
 }
 
+static void lock_before_fork(void)
+{
+    ai_inbox_before_fork();
+    ai_signals_before_fork();
+    ai_broken_pipe_before_fork();
+}
+
 static void unlock_in_parent(void)
 {
+    ai_broken_pipe_after_fork(false);
+    ai_signals_after_fork(false);
     ai_inbox_after_fork(false);
 }
 
@@ -99,7 +110,7 @@ static void set_up_process(void)
 {
     have_key = pthread_key_create(&key, end) == 0;
     atexit(end_at_exit);
-    pthread_atfork(ai_inbox_before_fork, unlock_in_parent, forget_in_child);
+    pthread_atfork(lock_before_fork, unlock_in_parent, forget_in_child);
 }
 
 bool ai_thread_begin(void)
