@@ -77,6 +77,96 @@ class Client:
         self.socket.close()
 
 
+def echo_server(backend):
+    with Program(backend, "echo_server", 0) as server:
+        port = server.port()
+        clients = [Client(port) for _ in range(50)]
+        for i, c in enumerate(clients):
+            c.say(f"hello {i}")
+        for i, c in enumerate(clients):
+            c.expect(f"hello {i}")
+        for _ in range(100):  # the end comes with the beginning
+            hasty = socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
+            hasty.shutdown(socket.SHUT_WR)
+            assert hasty.recv(1) == b""
+            hasty.close()
+        big = os.urandom(1 << 20)
+        c = socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
+        got = bytearray()
+        for at in range(0, len(big), 1 << 16):
+            c.sendall(big[at:at + (1 << 16)])
+            while len(got) < at + (1 << 16):
+                got += c.recv(1 << 16)
+        assert got == big
+        reset = socket.create_connection(("127.0.0.1", port))
+        reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        reset.close()
+        c.shutdown(socket.SHUT_WR)
+        assert c.recv(1) == b""
+        c.close()
+        clients[0].say("still there")
+        clients[0].expect("still there")
+        for c in clients:
+            c.close()
+        assert server.stop()[0] == 0
+
+
+def chat(backend):
+    with Program(backend, "chat", 0) as server:
+        port = server.port()
+        a = Client(port)
+        a.expect("* welcome, guest1: see /help")
+        b = Client(port)
+        b.expect("* welcome, guest2: see /help")
+        a.expect("* guest2 enters lobby")
+        a.say("/nick alice")
+        a.expect("* you are alice")
+        b.expect("* guest1 is now alice")
+        b.say("/nick alice")
+        b.expect("! alice is here already")
+        a.say("hello")
+        b.expect("<alice> hello")
+        b.say("/join #quiet")
+        b.expect("* you are in #quiet")
+        a.expect("* guest2 leaves lobby")
+        a.say("anybody?")
+        b.say("/who")
+        b.expect("* guest2")
+        b.say("/what")
+        b.expect("! no such command: see /help")
+        b.say("x" * 5000)  # longer than a line may be
+        assert b.line() == ""
+        b.close()
+        a.say("/quit")
+        a.expect("* bye", "")
+        a.close()
+        server.stop()
+
+
+def chat_puts_out_who_does_not_read(backend):
+    with Program(backend, "chat", 0) as server:
+        port = server.port()
+        slow, loud = Client(port), Client(port)
+        slow.expect("* welcome, guest1: see /help")
+        loud.expect("* welcome, guest2: see /help")
+        line = "x" * 4000
+        heard = ""
+        for _ in range(20000):  # 80 MB, if they were kept
+            loud.say(line)
+            loud.socket.setblocking(False)
+            try:
+                heard += loud.socket.recv(4096).decode()
+            except BlockingIOError:
+                pass
+            loud.socket.settimeout(LIMIT)
+            if "guest1 leaves" in heard:
+                break
+        assert "guest1 leaves" in heard
+        slow.close()
+        loud.close()
+        server.stop()
+
+
 def port_scanner(backend):
     taken = socket.create_server(("127.0.0.1", 0))
     port = taken.getsockname()[1]
@@ -121,7 +211,7 @@ def tail(backend):
             follow.stop()
 
 
-TESTS = [port_scanner, tail]
+TESTS = [echo_server, chat, chat_puts_out_who_does_not_read, port_scanner, tail]
 BACKENDS = ["io_uring", "epoll"]
 
 

@@ -59,12 +59,13 @@ static bool arm(struct ai_polls *p, struct ai_descriptor *d)
     return true;
 }
 
+/* By a cancellation: the removal of a poll is refused while an event of it is on its way. */
 static void disarm(struct ai_polls *p, const struct ai_descriptor *d)
 {
     struct io_uring_sqe *sqe = next_entry(p);
     if (sqe == NULL)
         return;
-    io_uring_prep_poll_remove(sqe, mark(d));
+    io_uring_prep_cancel64(sqe, mark(d), 0);
     sqe->user_data = 0;
 }
 
