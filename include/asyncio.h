@@ -494,4 +494,9 @@ void asyncio_loop_close(void);
 
 #include <asyncio/server.h>
 
+/* --- Datagrams ---------------------------------------------------------------------------------
+ */
+
+#include <asyncio/datagram.h>
+
 #endif

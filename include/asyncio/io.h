@@ -92,6 +92,16 @@ ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t) asyncio_recv(int fd, void *buf, size_t n, int flags);
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
     asyncio_send(int fd, const void *buf, size_t n, int flags);
+
+/* Sends all of it, in as many calls as it takes: 0 or -errno (Python's loop.sock_sendall()). Where
+ * it fails or is cancelled, nobody knows how much has been sent. */
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int) asyncio_sendall(int fd, const void *buf, size_t n);
+
+/* Sends n bytes of a file from this offset on, or all there are where n is 0 or more than that: how
+ * many. -errno of either descriptor, and then nobody knows. The file's own offset stays. (It is
+ * read and sent, 64 KiB at a time, so any two descriptors will do: Python's fallback.) */
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
+    asyncio_sock_sendfile(int fd, int file, off_t offset, size_t n);
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
     asyncio_recvmsg(int fd, struct msghdr *message, int flags);
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)

@@ -83,6 +83,7 @@ enum asyncio__kind {
     ASYNCIO__CHANNEL,
     ASYNCIO__STREAM,
     ASYNCIO__SERVER,
+    ASYNCIO__DATAGRAM,
 };
 
 /* What a kind of awaitable is and does: one constant for each, made by async() for coroutines and

@@ -6,21 +6,14 @@
 #include "io/address.h"
 #include "io/race.h"
 #include "io/resolve.h"
+#include "io/socket.h"
 #include "task/task.h"
 #include "task/thread.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-void ai_set_nodelay(int fd, int family)
-{
-    if (family == AF_INET || family == AF_INET6)
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-}
 
 /* --- What failures say --- */
 

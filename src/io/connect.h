@@ -24,7 +24,4 @@ ASYNCIO_AWAITABLE(int) ai_connect_host(const struct ai_connect_options *options)
 /* The same by the path of a Unix socket, which is to be valid until then. */
 ASYNCIO_AWAITABLE(int) ai_connect_unix(const char *path);
 
-/* Small things at once rather than together; nothing for what is no TCP socket. */
-void ai_set_nodelay(int fd, int family);
-
 #endif

@@ -1,10 +1,10 @@
 /* Starting a server: sockets bound to all addresses of a host, to a path, or given. */
 #include "base/panic.h"
 #include "io/address.h"
-#include "io/connect.h"
 #include "io/now.h"
 #include "io/resolve.h"
 #include "io/server.h"
+#include "io/socket.h"
 #include "task/task.h"
 #include "task/thread.h"
 
@@ -13,41 +13,21 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 /* --- One socket --- */
-
-/* Of sockets that the kernel does not know, the simulation's, this says nothing. */
-static void set_option(int fd, int level, int option, bool on)
-{
-    if (on)
-        setsockopt(fd, level, option, &(int){1}, sizeof(int));
-}
 
 /* Connections have what their listening socket has. */
 static void set_options(int fd, int family, const struct asyncio_server_options *o)
 {
     bool inet = family != AF_UNIX;
 
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, inet && !o->no_reuse_address);
-    set_option(fd, SOL_SOCKET, SO_REUSEPORT, inet && o->reuse_port);
-    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, o->keep_alive);
-    set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, family == AF_INET6);
+    ai_set_option(fd, SOL_SOCKET, SO_REUSEADDR, inet && !o->no_reuse_address);
+    ai_set_option(fd, SOL_SOCKET, SO_REUSEPORT, inet && o->reuse_port);
+    ai_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, o->keep_alive);
+    ai_set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, family == AF_INET6);
     ai_set_nodelay(fd, family);
-}
-
-static int bind_to(int fd, const struct sockaddr *address, socklen_t size)
-{
-    char text[160];
-    int error =
-        (int)ai_now((struct ai_op){.code = AI_OP_BIND, .fd = fd, .from = address, .size = size});
-
-    if (error)
-        asyncio_raise(error, "error while attempting to bind on address %s: %s",
-                      ai_address_repr(address, size, text, sizeof text), strerror(-error));
-    return error;
 }
 
 /* Bound to this address, or the error, raised. */
@@ -60,7 +40,7 @@ static int open_socket(const struct addrinfo *to, const struct asyncio_server_op
     if (fd < 0)
         return asyncio_raise(fd, NULL);
     set_options(fd, to->ai_family, o);
-    int error = bind_to(fd, to->ai_addr, to->ai_addrlen);
+    int error = ai_bind(fd, to->ai_addr, to->ai_addrlen);
     if (error == 0)
         return fd;
     ai_close(fd);
@@ -151,15 +131,6 @@ static int add_given(struct ai_server *s, int fd)
     return ai_server_add(s, fd, port_of(fd), NULL);
 }
 
-/* What a server that did not end well has left. Python's words. */
-static void remove_stale(const char *path)
-{
-    struct stat now;
-
-    if (stat(path, &now) == 0 && S_ISSOCK(now.st_mode) && unlink(path) < 0)
-        ai_report("Unable to check or remove stale UNIX socket '%s': %s", path, strerror(errno));
-}
-
 static int explain(int error, const char *path)
 {
     return error == -EADDRINUSE ? asyncio_raise(error, "Address '%s' is already in use", path)
@@ -178,7 +149,7 @@ static int add_path(struct ai_server *s, const struct asyncio_server_options *o)
     if (size < 0)
         return asyncio_raise(size, "AF_UNIX path too long");
     if (*path)
-        remove_stale(path);
+        ai_remove_stale(path);
     int fd = open_socket(&to, o);
     if (fd < 0)
         return explain(fd, path);
@@ -190,13 +161,7 @@ static int add_path(struct ai_server *s, const struct asyncio_server_options *o)
 
 /* --- Starting --- */
 
-/* A pointer cannot say what failed. */
-static void raise(int error)
-{
-    if (!ai_thread.task->top->object.error)
-        asyncio_raise(error, "%s", asyncio_error() == error ? asyncio_error_message() : "");
-}
-
+/* What did not come to a server goes at once, and so does a socket that was given. */
 static struct asyncio_server *begin(struct ai_server *s, int error,
                                     const struct asyncio_server_options *o)
 {
@@ -204,7 +169,7 @@ static struct asyncio_server *begin(struct ai_server *s, int error,
         error = ai_server_start(s);
     if (error == 0)
         return ai_server_handle(s);
-    raise(error);
+    ai_raise_again(error);
     ai_server_drop(s);
     return NULL;
 }

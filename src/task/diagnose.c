@@ -24,6 +24,8 @@ const char *ai_noun(const struct asyncio_awaitable_type *type)
         return "stream";
     case ASYNCIO__SERVER:
         return "server";
+    case ASYNCIO__DATAGRAM:
+        return "datagram endpoint";
     default:
         return "awaitable";
     }
