@@ -1,5 +1,6 @@
-/* See buffer.h. Memory comes in powers of two; of each size that is common a few pieces stay with
- * the thread, so that connections which are busy in turn hand the same memory round. */
+/* See buffer.h. Memory comes in powers of two, and the byte behind. What is free stays with the
+ * thread, up to a bound, so that connections which are busy in turn hand the same memory round and
+ * the C library does not take it from the kernel and give it back all the time. */
 #include "io/buffer.h"
 
 #include "base/pool.h"
@@ -7,19 +8,19 @@
 
 #include <string.h>
 
-enum { SMALLEST = 9, SIZES = 6 }; /* 512 bytes to 16 KiB */
+enum { SMALLEST = 9, SIZES = 6, BEHIND = 16 }; /* 512 bytes to 16 KiB */
 
 #ifdef AI_POOL_ASAN
-enum { KEPT = 0 }; /* what is free is not to be touched */
+enum { MOST_KEPT = 0 }; /* what is free is not to be touched */
 #else
-enum { KEPT = 8 };
+enum { MOST_KEPT = 2 << 20 };
 #endif
 
-/* What is free begins with a pointer to the next. */
-static _Thread_local struct kept {
-    void *first;
-    unsigned count;
-} kept[SIZES];
+/* What is free, by size; each begins with a pointer to the next. */
+static _Thread_local struct {
+    void *first[SIZES];
+    size_t bytes;
+} kept;
 
 static unsigned exponent(size_t n)
 {
@@ -27,49 +28,49 @@ static unsigned exponent(size_t n)
     return bits < SMALLEST ? SMALLEST : bits;
 }
 
-static struct kept *kept_of(size_t size)
+static void **kept_of(size_t size)
 {
     unsigned i = exponent(size) - SMALLEST;
-    return i < SIZES ? &kept[i] : NULL;
+    return i < SIZES ? &kept.first[i] : NULL;
 }
 
 static char *take(size_t size)
 {
-    struct kept *k = kept_of(size);
-    void **piece = k ? k->first : NULL;
+    void **first = kept_of(size);
 
-    if (!piece)
-        return ai_allocate(size);
+    if (!first || !*first)
+        return ai_allocate(size + BEHIND);
     if (ai_allocation_refused(size))
         return NULL;
-    k->first = *piece;
-    k->count--;
+    void **piece = *first;
+    *first = *piece;
+    kept.bytes -= size;
     return (char *)piece;
 }
 
 static void give(char *data, size_t size)
 {
-    struct kept *k = data ? kept_of(size) : NULL;
+    void **first = data ? kept_of(size) : NULL;
 
-    if (!k || k->count == KEPT || !ai_thread.loop || ai_thread.closing) {
-        ai_deallocate(data, size);
+    if (!first || kept.bytes + size > MOST_KEPT || !ai_thread.loop || ai_thread.closing) {
+        ai_deallocate(data, size + BEHIND);
         return;
     }
-    *(void **)(void *)data = k->first;
-    k->first = data;
-    k->count++;
+    *(void **)(void *)data = *first;
+    *first = data;
+    kept.bytes += size;
 }
 
 void ai_buffers_trim(void)
 {
     for (unsigned i = 0; i < SIZES; i++) {
-        while (kept[i].first) {
-            void *piece = kept[i].first;
-            kept[i].first = *(void **)piece;
-            ai_deallocate(piece, (size_t)1 << (SMALLEST + i));
+        while (kept.first[i]) {
+            void *piece = kept.first[i];
+            kept.first[i] = *(void **)piece;
+            ai_deallocate(piece, ((size_t)1 << (SMALLEST + i)) + BEHIND);
         }
-        kept[i].count = 0;
     }
+    kept.bytes = 0;
 }
 
 static bool grow(struct ai_buffer *b, size_t n)
@@ -78,7 +79,7 @@ static bool grow(struct ai_buffer *b, size_t n)
 
     if (n > PTRDIFF_MAX / 4 || count > PTRDIFF_MAX / 4)
         return false;
-    struct ai_buffer larger = {.size = (size_t)1 << exponent(count + n + 1), .end = count};
+    struct ai_buffer larger = {.size = (size_t)1 << exponent(count + n), .end = count};
     larger.data = take(larger.size);
     if (!larger.data)
         return false;
@@ -94,7 +95,7 @@ static bool make_room(struct ai_buffer *b, size_t n)
 {
     size_t count = ai_buffer_count(b);
 
-    if (n >= b->size - count || count > b->size / 2)
+    if (!b->data || n > b->size - count || count > b->size / 2)
         return grow(b, n);
     memmove(b->data, ai_buffer_bytes(b), count);
     b->begin = 0;
@@ -104,7 +105,7 @@ static bool make_room(struct ai_buffer *b, size_t n)
 
 char *ai_buffer_room(struct ai_buffer *b, size_t n)
 {
-    bool fits = b->data && n < b->size - b->end;
+    bool fits = b->data && n <= b->size - b->end;
     return fits || make_room(b, n) ? b->data + b->end : NULL;
 }
 
