@@ -108,6 +108,10 @@ int asyncio__result(asyncio_any x, void *result);
 asyncio_any asyncio__retain(asyncio_any x);
 bool asyncio__cancel(asyncio_any x, const char *message);
 
+/* For what fails, or does not, without being awaited: what asyncio_error() and
+ * asyncio_error_message() say. */
+void asyncio__set_error(int error, const char *message);
+
 /* --- Running -----------------------------------------------------------------------------------
  */
 

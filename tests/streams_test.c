@@ -1023,10 +1023,11 @@ static int cipher_encode(struct ai_filter *f, struct ai_connection *c, const cha
     return error;
 }
 
-static void cipher_shutdown(struct ai_filter *f, struct ai_connection *c)
+static bool cipher_shutdown(struct ai_filter *f, struct ai_connection *c)
 {
     (void)f;
     ai_connection_put(c, ".", 1);
+    return false;
 }
 
 static ssize_t cipher_info(struct ai_filter *f, const char *name, void *value, size_t size)
@@ -1062,7 +1063,7 @@ static struct ai_filter *cipher_make(struct ai_filter_source *s, bool is_server,
     return &x->filter;
 }
 
-static struct ai_filter_source source = {cipher_make};
+static struct ai_filter_source source = {.make = cipher_make};
 
 static awaitable(int) start(struct peer p)
 {

@@ -58,6 +58,7 @@ struct asyncio_server_options {
     void *arg;        /* for the handlers: see asyncio_server_arg() */
     struct asyncio_ssl_context *ssl; /* NULL: no TLS */
     double ssl_handshake_timeout;    /* seconds; 0: 60 */
+    double ssl_shutdown_timeout;     /* seconds; 0: 30 */
     int sock;   /* > 0: a socket that is bound, instead of host and port, which the server takes
                  * over (also where it fails) and closes */
     int family; /* AF_INET, AF_INET6; 0: any */

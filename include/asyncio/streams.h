@@ -24,6 +24,7 @@
 #include <asyncio/language.h>
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #pragma GCC visibility push(default)
@@ -41,8 +42,8 @@ struct asyncio_streams {
 /* --- Opening -----------------------------------------------------------------------------------
  */
 
-/* Each may be left out, and is then what is said of 0. Strings have to stay valid until the
- * connection is open. */
+/* Each may be left out, and is then what is said of 0. Strings, and the context of TLS (see
+ * <asyncio/tls.h>), have to stay valid until the connection is open. */
 struct asyncio_connection_options {
     const char *host; /* the first argument: a name or a numeric address; NULL: this machine's */
     int port;         /* the second */
@@ -50,6 +51,7 @@ struct asyncio_connection_options {
     struct asyncio_ssl_context *ssl; /* NULL: no TLS */
     const char *server_hostname;     /* what the certificate has to be of; NULL: the host */
     double ssl_handshake_timeout;    /* seconds; 0: 60 */
+    double ssl_shutdown_timeout;     /* seconds; 0: 30 */
     int family;                      /* AF_INET, AF_INET6; 0: any */
     int flags;                       /* of getaddrinfo(): AI_NUMERICHOST and so on */
     const char *local_addr;          /* a numeric address to bind to; NULL: any */
@@ -172,6 +174,27 @@ int asyncio_stream_writer_printf(struct asyncio_stream_writer *w, const char *fo
 int asyncio_stream_writer_vprintf(struct asyncio_stream_writer *w, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
+/* asyncio_stream_writer_start_tls(w, context, .server_hostname = "example.org", …): awaitable(int).
+ * Goes on over TLS from here: what was written before is sent as it is; what has been received and
+ * not read is taken for the peer's TLS. Nobody may read meanwhile. 0, or -errno as
+ * asyncio_open_connection() of TLS: then the connection is closed. Starting TLS twice ends the
+ * program. (In Python the reader's loop tells which side it is.) */
+struct asyncio_start_tls_options {
+    struct asyncio_stream_writer *writer;
+    struct asyncio_ssl_context *context; /* has to stay valid until it is done */
+    const char *server_hostname;         /* likewise; what the server's certificate has to be of */
+    bool server_side;                    /* we are the server */
+    double ssl_handshake_timeout;        /* seconds; 0: 60 */
+    double ssl_shutdown_timeout;         /* seconds; 0: 30 */
+    int asyncio__end;
+};
+#define asyncio_stream_writer_start_tls(...) ASYNCIO__START_TLS(__VA_ARGS__, .asyncio__end = 0)
+#define ASYNCIO__START_TLS(w, c, ...)                                                              \
+    asyncio__stream_writer_start_tls(                                                              \
+        &(struct asyncio_start_tls_options){.writer = (w), .context = (c), __VA_ARGS__})
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
+    asyncio__stream_writer_start_tls(const struct asyncio_start_tls_options *options);
+
 /* Sends what was written and, where more than the high-water mark of it is left, waits until that
  * has come down to the low one. So who drains after each write holds a bounded amount of memory,
  * however slow the peer. 0; what the connection failed with, -ECONNRESET, -EPIPE and so on;
@@ -205,7 +228,11 @@ ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
  * else as the system call.
  *     "peername", "sockname"   a struct sockaddr_…, as large as there is room for
  *     "socket", "pipe"         an int, the descriptor
- * and what TLS adds. */
+ * and over TLS, as pointers that are valid as long as the connection:
+ *     "ssl_object"             struct asyncio_ssl_object *
+ *     "sslcontext"             struct asyncio_ssl_context *
+ *     "peercert"               const struct asyncio_ssl_certificate *
+ *     "cipher"                 const char * */
 ssize_t asyncio_stream_writer_get_extra_info(const struct asyncio_stream_writer *w,
                                              const char *name, void *value, size_t size);
 

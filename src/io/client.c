@@ -32,18 +32,13 @@ static void report(void)
 
 static int shake_hands(const struct ai_client_options *o, struct ai_connection *c)
 {
-    int error = 0;
-    struct ai_filter *filter = o->tls ? o->tls->make(o->tls, true, NULL, &error) : NULL;
-
-    if (filter)
-        error = ai_connection_set_filter(c, filter);
-    if (!filter || error)
-        return error;
-    asyncio_any shaken = asyncio__wait_for(ai_connection_handshake(c), o->handshake_timeout);
-    return ASYNCIO_AWAIT((ASYNCIO_AWAITABLE(int))shaken);
+    if (!o->tls)
+        return 0;
+    c->linger_time = o->shutdown_timeout;
+    return ASYNCIO_AWAIT(ai_connection_secure(c, o->tls, true, NULL, o->handshake_timeout));
 }
 
-/* A peer that cannot shake hands is no matter for the program. */
+/* A peer that cannot shake hands is no matter for the program, but a context that cannot is. */
 static void handle(void *self, void *result)
 {
     struct client *client = self;
@@ -52,19 +47,23 @@ static void handle(void *self, void *result)
 
     client->connection = NULL;
     struct asyncio_streams s = ai_connection_streams(c);
-    if (!s.reader || shake_hands(&client->options, c) != 0)
+    int error = s.reader ? shake_hands(&client->options, c) : -ENOMEM;
+    if (error == -EINVAL || error == -ENOTSUP)
+        report();
+    if (error)
         return;
     ASYNCIO_AWAIT(client->options.handler(s.reader, s.writer));
     report();
 }
 
-/* It never ran. */
+/* If it has a connection, it never ran. */
 static void destroy(void *self)
 {
     struct client *client = self;
 
     if (client->connection)
         ai_connection_drop(client->connection);
+    ai_filter_source_release(client->options.tls);
 }
 
 static const struct asyncio_awaitable_type client_type = {
@@ -91,6 +90,7 @@ struct ai_connection *ai_client_new(int fd, const struct ai_client_options *opti
     if (!client)
         return NULL;
     client->options = *options;
+    ai_filter_source_retain(options->tls);
     struct ai_connection *c = ai_connection_new(fd, options->limit);
     if (!c)
         return give_up(client);

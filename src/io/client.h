@@ -10,8 +10,8 @@ struct ai_client_options {
     asyncio_client_connected *handler;
     void *arg;
     size_t limit;
-    struct ai_filter_source *tls; /* or NULL */
-    double handshake_timeout;
+    struct asyncio_ssl_context *tls; /* or NULL */
+    double handshake_timeout, shutdown_timeout;
 };
 
 /* A connection of this socket, which it takes over, and the task that handles it, scheduled; the

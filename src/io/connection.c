@@ -1,6 +1,7 @@
 #include "io/connection.h"
 
 #include "base/panic.h"
+#include "io/linger.h"
 #include "io/reading.h"
 #include "task/diagnose.h"
 #include "task/run.h"
@@ -135,6 +136,8 @@ static bool hold(struct ai_connection *c)
 
 int ai_connection_feed(struct ai_connection *c, const char *data, size_t n)
 {
+    if (c->closing)
+        return 0;
     if (c->reading && ai_buffer_count(&c->input) == 0) {
         size_t taken = ai_reading_take(c->reading, data, n);
         data += taken;
@@ -150,6 +153,7 @@ int ai_connection_feed(struct ai_connection *c, const char *data, size_t n)
 void ai_connection_feed_eof(struct ai_connection *c)
 {
     c->in_eof = true;
+    ai_linger_end(c);
 }
 
 void ai_connection_reclaim(struct ai_connection *c)
@@ -194,8 +198,10 @@ static void received(struct ai_connection *c)
 {
     int64_t result = c->in.result;
 
-    if (c->closing)
+    if (c->closing) {
+        ai_linger_received(c, result);
         return;
+    }
     if (result == 0 && c->out_error)
         result = c->out_error;
     if (result >= 0)
@@ -268,6 +274,8 @@ static void in_done(struct ai_op *op)
     leave_all(c);
     received(c);
     drop_chunk(c);
+    if (c->closing)
+        ai_connection_flush(c);
     if (!wants_more(c) || ai_connection_receive(c) != 0)
         wake_reading(c);
     ai_connection_unref(c);
@@ -347,6 +355,8 @@ static bool prepare_out(struct ai_connection *c)
     c->out.flags = 0;
     c->out.fd = c->fd;
     if (c->fd < 0)
+        return false;
+    if (ai_connection_unsent(c) == 0 && c->closing && ai_linger_waits(c))
         return false;
     if (ai_connection_unsent(c) > 0)
         prepare_send(c);
@@ -442,8 +452,8 @@ void ai_connection_close(struct ai_connection *c)
 {
     if (c->closing)
         return;
-    if (c->filter && !c->out_error)
-        c->filter->type->shutdown(c->filter, c);
+    if (c->filter && !c->out_error && c->filter->type->shutdown(c->filter, c) && !c->in_eof)
+        ai_linger_begin(c);
     end(c);
 }
 
@@ -453,6 +463,7 @@ void ai_connection_abort(struct ai_connection *c, int error)
 
     if (c->closed)
         return;
+    ai_linger_end(c);
     if (ai_connection_unsent(c) > 0)
         ai_connection_fail_output(c, error);
     if (c->out_busy && c->fd >= 0)

@@ -14,53 +14,14 @@
 #define AI_IO_CONNECTION_H
 
 #include "io/buffer.h"
+#include "io/filter.h"
 #include "loop/loop.h"
 #include "task/object.h"
 
 #include <asyncio/streams.h>
 
-struct ai_connection;
+struct ai_linger;
 struct ai_reading;
-
-/* --- Filters: TLS --- */
-
-/* What stands between the descriptor and the streams: what was received goes through decode(),
- * which feeds the reader; what is written goes through encode(), which puts what is to be sent. All
- * of them are called on the loop's thread and never suspend; none may install or remove a filter
- * but handshake(). They return 0 or -errno, with which that direction of the connection fails. */
-struct ai_filter {
-    const struct ai_filter_type *type;
-};
-
-struct ai_filter_type {
-    /* Goes on with what comes before any data: 1 when that is done, 0 to be called again when
-     * something more was decoded. What it put is sent then. */
-    int (*handshake)(struct ai_filter *f, struct ai_connection *c);
-
-    /* n bytes have been received: calls ai_connection_feed() with what they mean, and perhaps
-     * ai_connection_put() with an answer. n is 0 where the peer has ended the stream: it calls
-     * ai_connection_feed_eof(), or fails if that comes too early. (The end of the stream may come
-     * within the data too.) */
-    int (*decode)(struct ai_filter *f, struct ai_connection *c, const char *data, size_t n);
-
-    /* n bytes were written: calls ai_connection_put(). */
-    int (*encode)(struct ai_filter *f, struct ai_connection *c, const char *data, size_t n);
-
-    /* Nothing more will be written: may put what says so. */
-    void (*shutdown)(struct ai_filter *f, struct ai_connection *c);
-
-    /* asyncio_stream_writer_get_extra_info(), for what it knows; else -ENOENT. Or NULL. */
-    ssize_t (*extra_info)(struct ai_filter *f, const char *name, void *value, size_t size);
-
-    void (*free)(struct ai_filter *f);
-};
-
-/* The first member of what programs know as a struct asyncio_ssl_context. */
-struct ai_filter_source {
-    /* A new filter, or NULL and *error set. `name`: of the server, where this is its client. */
-    struct ai_filter *(*make)(struct ai_filter_source *source, bool is_server, const char *name,
-                              int *error);
-};
 
 /* Who drains, or waits for its end. */
 struct ai_waiting {
@@ -100,6 +61,8 @@ struct ai_connection {
     struct ai_reading *reading; /* who waits for input, or NULL */
     struct ai_list waiting;     /* who drains, and waits for its end */
     struct ai_filter *filter;
+    struct ai_linger *linger; /* closing, and the peer may say so too; or NULL: see linger.h */
+    double linger_time;       /* seconds; 0: the usual */
 };
 
 /* A connection of a socket, which it takes over; limit 0: the usual. (Of another descriptor, where
@@ -188,6 +151,10 @@ static inline size_t ai_connection_unsent(const struct ai_connection *c)
 
 /* --- With a filter --- */
 
+/* In the step of an awaitable of this connection, which is about to fail with this code: its error
+ * has the filter's words. Returns the code. */
+int ai_connection_explain(struct ai_connection *c, struct ai_object *o, int code);
+
 /* Puts a filter in place (NULL: takes it away, and frees it), which then is the connection's. Input
  * that was not read goes through it. 0 or -errno, with the filter in place. */
 int ai_connection_set_filter(struct ai_connection *c, struct ai_filter *filter);
@@ -196,8 +163,8 @@ int ai_connection_set_filter(struct ai_connection *c, struct ai_filter *filter);
 ASYNCIO_AWAITABLE(int) ai_connection_handshake(struct ai_connection *c);
 
 /* awaitable(int): both, with a filter of this context (a struct ai_filter_source) and within so
- * many seconds; 0: 60. 0 or -errno, -ETIMEDOUT among them: the connection is then good for nothing
- * but its end. */
+ * many seconds; 0: 60. It has to be without a filter. 0 or -errno, -ETIMEDOUT among them: the
+ * connection is then good for nothing but its end. */
 ASYNCIO_AWAITABLE(int)
 ai_connection_secure(struct ai_connection *c, struct asyncio_ssl_context *context, bool is_server,
                      const char *name, double seconds);

@@ -2,7 +2,16 @@
 #include "io/connection.h"
 #include "io/reading.h"
 
+#include "base/panic.h"
+#include "task/step.h"
+
 #include <errno.h>
+
+static const struct ai_filter_port port = {
+    ai_connection_feed,
+    ai_connection_feed_eof,
+    ai_connection_put,
+};
 
 /* It is no more than a detour for what has come already. */
 int ai_connection_set_filter(struct ai_connection *c, struct ai_filter *filter)
@@ -13,6 +22,8 @@ int ai_connection_set_filter(struct ai_connection *c, struct ai_filter *filter)
     ai_connection_reclaim(c);
     struct ai_buffer early = c->input;
     c->filter = filter;
+    if (filter)
+        filter->port = &port;
     if (filter && ai_buffer_count(&early) > 0) {
         c->input = (struct ai_buffer){0};
         error = ai_connection_decode(c, ai_buffer_bytes(&early), ai_buffer_count(&early));
@@ -23,6 +34,16 @@ int ai_connection_set_filter(struct ai_connection *c, struct ai_filter *filter)
     if (error)
         ai_connection_fail_input(c, error);
     return error;
+}
+
+int ai_connection_explain(struct ai_connection *c, struct ai_object *o, int code)
+{
+    const struct ai_filter *f = c->filter;
+    const char *message = f && f->type->message ? f->type->message(c->filter, code) : NULL;
+
+    if (message)
+        ai_step_explain(o, code, message);
+    return code;
 }
 
 static int shake(struct ai_reading *r)
@@ -52,13 +73,43 @@ ASYNCIO_ASYNC(int, ai_connection_secure, (struct ai_connection *, c),
               (struct asyncio_ssl_context *, context), (bool, is_server), (const char *, name),
               (double, seconds))
 {
-    struct ai_filter_source *source = (struct ai_filter_source *)context;
+    struct ai_filter_source *source = ai_filter_source(context);
     int error = -ENOMEM;
     struct ai_filter *filter = source->make(source, is_server, name, &error);
 
-    if (filter)
-        error = ai_connection_set_filter(c, filter);
-    if (!filter || error)
+    if (!filter)
         return asyncio_raise(error, NULL);
+    ai_connection_set_filter(c, filter);
     return ASYNCIO_AWAIT(asyncio_wait_for(ai_connection_handshake(c), seconds > 0 ? seconds : 60));
+}
+
+/* --- In mid-stream --- */
+
+static int pass_on(int error)
+{
+    const char *message = asyncio_error_message();
+    return message ? asyncio_raise(error, "%s", message) : asyncio_raise(error, NULL);
+}
+
+static ASYNCIO_ASYNC(int, start_tls, (struct asyncio_start_tls_options, o))
+{
+    struct ai_connection *c = ai_connection_ref(ai_connection_of(o.writer));
+
+    if (c->filter)
+        ai_panic("RuntimeError: TLS has been started already");
+    c->linger_time = o.ssl_shutdown_timeout;
+    int error = ASYNCIO_AWAIT(ai_connection_secure(c, o.context, o.server_side, o.server_hostname,
+                                                   o.ssl_handshake_timeout));
+    if (error) {
+        pass_on(error);
+        ai_connection_close(c);
+    }
+    ai_connection_unref(c);
+    return error;
+}
+
+ASYNCIO_AWAITABLE(int)
+asyncio__stream_writer_start_tls(const struct asyncio_start_tls_options *options)
+{
+    return start_tls(*options);
 }

@@ -123,5 +123,5 @@ int ai_reading_step(void *self, bool cancelled)
     }
     if (code != 0)
         leave(r);
-    return code;
+    return code < 0 ? ai_connection_explain(r->connection, &r->object, code) : code;
 }

@@ -321,6 +321,7 @@ static void server_destroy(void *self)
         ai_container(node, struct waiter, link)->server = NULL;
         ai_list_remove(node);
     }
+    ai_filter_source_release(s->client.tls);
     ai_scope_drop(&s->scope);
 }
 
@@ -342,10 +343,12 @@ struct ai_server *ai_server_new(const struct asyncio_server_options *o)
         .handler = o->handler,
         .arg = o->arg,
         .limit = o->limit,
-        .tls = (struct ai_filter_source *)o->ssl,
+        .tls = o->ssl,
         .handshake_timeout =
             o->ssl_handshake_timeout > 0 ? o->ssl_handshake_timeout : HANDSHAKE_TIMEOUT,
+        .shutdown_timeout = o->ssl_shutdown_timeout,
     };
+    ai_filter_source_retain(o->ssl);
     s->backlog = o->backlog > 0 ? o->backlog : BACKLOG;
     s->last = &s->sockets;
     ai_list_init(&s->clients);

@@ -74,7 +74,7 @@ static int step(struct ai_waiting *w, bool cancelled, int (*look)(struct ai_wait
     if (code == 0)
         ai_list_append(&w->connection->waiting, &w->link);
     w->result = 0;
-    return code;
+    return code < 0 ? ai_connection_explain(w->connection, &w->object, code) : code;
 }
 
 static void destroy(void *self)

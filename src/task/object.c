@@ -226,7 +226,7 @@ struct ai_error *ai_outcome(struct ai_object *o, struct ai_error *error)
     struct ai_error *asked = o->error;
 
     o->error = NULL;
-    if (error == ai_error_plain(-ECANCELED) && ai_error_code(asked) == -ECANCELED)
+    if (asked && error == ai_error_plain(ai_error_code(asked)))
         return asked;
     ai_error_unref(asked);
     return error;

@@ -191,8 +191,8 @@ void ai_disown_all(struct ai_list *owned);
 
 /* --- Completion --- */
 
-/* What a pending object that ends with `error` ends with: a cancellation without a message has the
- * one of the request. Takes over both. */
+/* What a pending object that ends with `error` ends with: an error without a message has the one of
+ * the same error that was noted in it, as by the request to end. Takes over both. */
 struct ai_error *ai_outcome(struct ai_object *o, struct ai_error *error) __attribute__((cold));
 
 /* Makes it DONE, takes over `error`, wakes the waiters and drops the pending reference. */

@@ -39,6 +39,11 @@ void ai_thread_set_error(struct ai_error *error)
     }
 }
 
+void asyncio__set_error(int code, const char *message)
+{
+    ai_thread_set_error(code && message ? ai_error_text(code, message) : ai_error_plain(code));
+}
+
 static const struct ai_error *last_error(void)
 {
     return ai_thread.task ? ai_thread.task->error : ai_thread.error;

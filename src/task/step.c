@@ -57,6 +57,11 @@ int ai_step_fail(struct ai_object *o, int code)
     return 1;
 }
 
+void ai_step_explain(struct ai_object *o, int code, const char *message)
+{
+    ai_error_set(&o->error, ai_error_text(code, message));
+}
+
 void ai_step_put_off(struct ai_object *o)
 {
     struct ai_task *task = ai_thread.task;

@@ -44,6 +44,9 @@ int ai_await_steps(struct ai_task *task, struct ai_object *o, const struct async
 /* What its step returns that is done, with its result in place, and has failed all the same. */
 int ai_step_fail(struct ai_object *o, int code);
 
+/* In its step, which is about to fail with this code: why. */
+void ai_step_explain(struct ai_object *o, int code, const char *message);
+
 /* In its step, which is cancelled: it is done all the same, and the next await of the task that
  * awaits it is to be cancelled instead. */
 void ai_step_put_off(struct ai_object *o);
