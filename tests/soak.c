@@ -92,6 +92,13 @@ static async(int, talk_once, (struct asyncio_streams, s), (size_t, n))
     return got < 0 ? (int)got : 0;
 }
 
+/* A connection is its task's, and a client's task lives long. */
+static void forget(struct asyncio_streams s)
+{
+    asyncio_stream_writer_close(s.writer);
+    asyncio_release(s.writer);
+}
+
 static async(int, talk)
 {
     struct asyncio_streams s = await(open_one());
@@ -104,6 +111,7 @@ static async(int, talk)
         asyncio_stream_writer_close(s.writer);
         error = await(asyncio_stream_writer_wait_closed(s.writer));
     }
+    forget(s);
     return error;
 }
 
@@ -117,8 +125,10 @@ static async(int, reset)
     asyncio_stream_writer_write(s.writer, data, sizeof data);
     if (below(2))
         await(asyncio_stream_writer_drain(s.writer));
+    int error = asyncio_error();
     asyncio_stream_writer_abort(s.writer);
-    return asyncio_error() == -ECANCELED ? -ECANCELED : 0;
+    asyncio_release(s.writer);
+    return error == -ECANCELED ? error : 0;
 }
 
 static async(int, stop_reading)
@@ -132,6 +142,7 @@ static async(int, stop_reading)
     int error = 0;
     for (int i = 0; i < 100 && error == 0; i++) {
         asyncio_stream_writer_write(s.writer, data, sizeof data);
+        asyncio_release(drained);
         drained = asyncio_create_task(asyncio_stream_writer_drain(s.writer));
         error = await(asyncio_wait_for(asyncio_shield(drained), 0.002));
     }
@@ -140,6 +151,7 @@ static async(int, stop_reading)
         await(asyncio_wait_for(drained, 10));
         must(asyncio_error() != -ETIMEDOUT, "an aborted writer drains for ever");
     }
+    asyncio_release(s.writer);
     return error == -ECANCELED ? error : 0;
 }
 
@@ -153,10 +165,10 @@ static async(int, end_half)
     asyncio_stream_writer_write(s.writer, data, sizeof data);
     asyncio_stream_writer_write_eof(s.writer);
     ssize_t n = await(asyncio_stream_reader_read_all(s.reader, &back));
-    if (n < 0)
-        return (int)n;
-    must(n == sizeof data && memcmp(data, back, sizeof data) == 0, "not all came back to the end");
-    return 0;
+    must(n < 0 || (n == sizeof data && memcmp(data, back, sizeof data) == 0),
+         "not all came back to the end");
+    forget(s);
+    return n < 0 ? (int)n : 0;
 }
 
 static async(int, use_file)
