@@ -72,6 +72,7 @@
 #include <asyncio/language.h>
 #include <asyncio/runner.h>
 #include <asyncio/signals.h>
+#include <asyncio/simulation.h>
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,10 +1,11 @@
 /* The simulation: time is a number that jumps, and a seed decides what the kernel leaves open.
  *
- * Descriptors are real. Each wait() first asks poll(2), without waiting, which pending operations
- * are due, and tries those in the order they were submitted. Only when none completes does the
- * clock jump to the deadline; without a deadline there is nothing to jump to, and the thread blocks
- * for real, on the descriptors and the wake-up. Time stands still between two calls of wait() and
- * block().
+ * Sockets are simulated (sim_net.h), other descriptors are real. Each wait() first asks poll(2),
+ * without waiting, which pending operations on those are due, and tries them in the order they were
+ * submitted, then lets the network do what it has to do now. Only when none completes does the
+ * clock jump to the deadline, or to where the network goes on; without either there is nothing to
+ * jump to, and the thread blocks for real, on the descriptors and the wake-up. Time stands still
+ * between two calls of wait() and block().
  *
  * While results are expected from other threads, the thread blocks for as long as the clock would
  * jump: what they do takes real time, and no virtual time unless it takes longer than that. */
@@ -12,6 +13,8 @@
 #include "loop/backend.h"
 #include "loop/clock.h"
 #include "loop/perform.h"
+#include "loop/sim.h"
+#include "loop/sim_net.h"
 #include "loop/wake.h"
 
 #include <errno.h>
@@ -22,18 +25,18 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum state { PENDING, ENDED };
 enum { SECOND = 1000000000, LENT = 1 << 16 };
 
 struct sim {
     int64_t clock;
     int64_t waited;    /* for real, since the clock moved */
     unsigned expected; /* results from other threads */
-    bool seeded;       /* without a seed things stay in order */
+    uint64_t seed;     /* 0: things stay in order */
     uint64_t random;
+    struct ai_sim_net *net;
     struct ai_wake wake;
     struct ai_list pending, ended;
-    unsigned count;       /* of pending ones */
+    unsigned count;       /* of pending ones, on real descriptors */
     struct pollfd *polls; /* the wake-up, then each pending one in order */
     unsigned room;
     char *lent;
@@ -47,7 +50,7 @@ static struct ai_op *op_of(struct ai_list *link)
 
 static void end(struct sim *s, struct ai_op *op, int64_t result)
 {
-    op->state = ENDED;
+    op->state = AI_SIM_ENDED;
     op->result = result;
     s->count--;
     ai_list_remove(&op->link);
@@ -122,7 +125,7 @@ static int64_t until(const struct sim *s, int64_t deadline)
 }
 
 /* Nothing is due: waits for what may come before the deadline, if anything may. */
-static int idle(struct sim *s, int64_t deadline)
+static int wait_until(struct sim *s, int64_t deadline)
 {
     int64_t left = until(s, deadline), begun = left > 0 ? ai_clock_now(NULL) : 0;
     int n = left > 0 ? try_pending(s, left) : 0;
@@ -130,6 +133,19 @@ static int idle(struct sim *s, int64_t deadline)
         jump(s, deadline);
     else
         s->waited += ai_clock_now(NULL) - begun;
+    return n;
+}
+
+/* A socket that somebody has closed without telling ends its operations, and its peer's. */
+static int idle(struct sim *s, int64_t deadline)
+{
+    int64_t next = ai_sim_net_next(s->net);
+    next = next < deadline ? next : deadline;
+    int n = 1;
+    if (next <= s->clock || !ai_sim_net_sweep(s->net, next == INT64_MAX))
+        n = wait_until(s, next);
+    if (n >= 0)
+        ai_sim_net_run(s->net);
     return n;
 }
 
@@ -143,10 +159,12 @@ static int sim_wait(void *state, int64_t deadline)
     struct sim *s = state;
     bool woken = take_wake(s);
     int error = s->count != 0 ? try_pending(s, 0) : 0;
+    ai_sim_net_run(s->net);
     if (error >= 0 && ai_list_empty(&s->ended) && !woken)
         error = idle(s, deadline);
     int n = ai_complete_all(&s->ended);
     s->is_lent = false;
+    ai_sim_net_reclaim(s->net);
     return error < 0 ? error : n;
 }
 
@@ -174,13 +192,16 @@ static bool make_room(struct sim *s)
 static int sim_submit(void *state, struct ai_op *op)
 {
     struct sim *s = state;
+    int taken = ai_sim_net_submit(s->net, op);
+    if (taken != AI_SIM_NOT_OURS)
+        return taken;
     if (ai_perform_class(op) != AI_PERFORM_WAITS) {
         op->result = ai_perform_blocking(op);
         return 1;
     }
     if (!make_room(s))
         return -ENOMEM;
-    op->state = PENDING;
+    op->state = AI_SIM_POLLED;
     s->count++;
     ai_list_append(&s->pending, &op->link);
     return 0;
@@ -188,8 +209,11 @@ static int sim_submit(void *state, struct ai_op *op)
 
 static void sim_cancel(void *state, struct ai_op *op)
 {
-    if (op->state == PENDING)
-        end(state, op, -ECANCELED);
+    struct sim *s = state;
+    if (op->state == AI_SIM_POLLED)
+        end(s, op, -ECANCELED);
+    else if (op->state == AI_SIM_PARKED)
+        ai_sim_net_cancel(s->net, op);
 }
 
 static void sim_wake(void *state)
@@ -219,19 +243,10 @@ static int sim_fd(void *state, int64_t deadline)
     return -ENOTSUP;
 }
 
-/* splitmix64: the golden ratio counted up, and mixed. */
-static uint64_t next_random(struct sim *s)
-{
-    uint64_t z = s->random += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 static unsigned sim_choose(void *state, unsigned n)
 {
     struct sim *s = state;
-    return s->seeded && n > 1 ? (unsigned)((next_random(s) >> 32) * n >> 32) : 0;
+    return s->seed != 0 && n > 1 ? (unsigned)((ai_sim_random(&s->random) >> 32) * n >> 32) : 0;
 }
 
 static void sim_close(void *state)
@@ -241,35 +256,52 @@ static void sim_close(void *state)
         close(s->wake.fd);
     if (s->lent != NULL)
         ai_deallocate(s->lent, LENT);
+    if (s->net != NULL)
+        ai_sim_net_close(s->net);
     ai_deallocate(s->polls, s->room * sizeof *s->polls);
     ai_deallocate(s, sizeof *s);
 }
 
-static int set_up(struct sim *s)
+static int set_up(struct sim *s, char *why, size_t why_size)
 {
     ai_list_init(&s->pending);
     ai_list_init(&s->ended);
     const char *seed = getenv("ASYNCIO_SEED");
-    s->random = seed != NULL ? strtoull(seed, NULL, 0) : 0;
-    s->seeded = s->random != 0;
+    s->seed = s->random = seed != NULL ? strtoull(seed, NULL, 0) : 0;
     int error = ai_wake_open(&s->wake, EFD_NONBLOCK);
     if (error == 0 && (!make_room(s) || (s->lent = ai_allocate(LENT)) == NULL))
         error = -ENOMEM;
-    return error;
+    snprintf(why, why_size, "%s", strerror(-error));
+    return error != 0 ? error
+                      : ai_sim_net_open(&s->net, &s->clock, &s->ended, s->seed, why, why_size);
 }
 
 static int sim_open(void **state, char *why, size_t why_size)
 {
     struct sim *s = ai_allocate(sizeof *s);
-    int error = s != NULL ? set_up(s) : -ENOMEM;
+    if (s == NULL) {
+        snprintf(why, why_size, "%s", strerror(ENOMEM));
+        return -ENOMEM;
+    }
+    int error = set_up(s, why, why_size);
     if (error != 0) {
-        snprintf(why, why_size, "%s", strerror(-error));
-        if (s != NULL)
-            sim_close(s);
+        sim_close(s);
         return error;
     }
     *state = s;
     return 0;
+}
+
+struct ai_sim_net *ai_sim_net(void *state)
+{
+    struct sim *s = state;
+    return s->net;
+}
+
+uint64_t ai_sim_seed(void *state)
+{
+    const struct sim *s = state;
+    return s->seed;
 }
 
 const struct ai_backend ai_backend_sim = {

@@ -52,17 +52,27 @@ static void sift_down(struct ai_timers *timers, uint32_t place, struct ai_timer_
     put(timers, place, entry);
 }
 
+int ai_timers_reserve(struct ai_timers *timers, uint32_t count)
+{
+    uint32_t capacity = timers->capacity ? timers->capacity : 64;
+
+    if (count <= timers->capacity)
+        return 0;
+    while (capacity < count)
+        capacity *= 2;
+    void *heap = ai_reallocate(timers->heap, timers->capacity * sizeof *timers->heap,
+                               capacity * sizeof *timers->heap);
+    if (!heap)
+        return -ENOMEM;
+    timers->heap = heap;
+    timers->capacity = capacity;
+    return 0;
+}
+
 int ai_timer_start(struct ai_timers *timers, struct ai_timer *t, int64_t deadline)
 {
-    if (timers->count == timers->capacity) {
-        uint32_t capacity = timers->capacity ? timers->capacity * 2 : 64;
-        void *heap = ai_reallocate(timers->heap, timers->capacity * sizeof *timers->heap,
-                                   capacity * sizeof *timers->heap);
-        if (!heap)
-            return -ENOMEM;
-        timers->heap = heap;
-        timers->capacity = capacity;
-    }
+    if (timers->count == timers->capacity && ai_timers_reserve(timers, timers->count + 1) != 0)
+        return -ENOMEM;
     t->order = timers->order++;
     sift_up(timers, timers->count++, (struct ai_timer_entry){deadline, t});
     return 0;

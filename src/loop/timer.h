@@ -30,6 +30,9 @@ static inline void ai_timer_init(struct ai_timer *t, void (*run)(struct ai_ready
     *t = (struct ai_timer){{run}, AI_TIMER_IDLE, 0};
 }
 
+/* So that this many can be started without need of memory: 0 or -ENOMEM. */
+int ai_timers_reserve(struct ai_timers *timers, uint32_t count);
+
 /* Starts an idle timer; 0 or -ENOMEM. */
 int ai_timer_start(struct ai_timers *timers, struct ai_timer *t, int64_t deadline);
 
