@@ -264,6 +264,24 @@ ASYNC_TEST(owned)
     assert_history("received:-9");
 }
 
+static async(void, asks_for_one, (awaitable(struct asyncio_datagram_endpoint *) *, t))
+{
+    *t = asyncio_retain(
+        asyncio_create_task(asyncio_create_datagram_endpoint(.local_addr = "127.0.0.1")));
+}
+
+ASYNC_TEST(opened_by_a_task)
+{
+    awaitable(struct asyncio_datagram_endpoint *) t =
+        asyncio_create_task(asyncio_create_datagram_endpoint(.local_addr = "127.0.0.1"));
+    struct asyncio_datagram_endpoint *e = await(t);
+    assert_true(port_of(e) > 0);
+    await(asyncio_create_task(asks_for_one(&t)));
+    assert_null(await(t));
+    assert_int_equal(asyncio_error(), -ECANCELED);
+    asyncio_release(t);
+}
+
 static void hears(const struct asyncio_exception_context *context, void *arg)
 {
     (void)arg;
@@ -332,11 +350,11 @@ ASYNC_TEST(without_memory)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(to_and_fro),     TEST(waits),       TEST(cancelled),   TEST(refused),
-        TEST(too_long),       TEST(broadcast),   TEST(both_ends),   TEST(only_a_family),
-        TEST(given_socket),   TEST(shared_port), TEST(failures),    TEST(unix_sockets),
-        TEST(closed),         TEST(owned),       TEST(left_behind), TEST(used_when_gone),
-        TEST(no_family),
+        TEST(to_and_fro),     TEST(waits),       TEST(cancelled),        TEST(refused),
+        TEST(too_long),       TEST(broadcast),   TEST(both_ends),        TEST(only_a_family),
+        TEST(given_socket),   TEST(shared_port), TEST(failures),         TEST(unix_sockets),
+        TEST(closed),         TEST(owned),       TEST(opened_by_a_task), TEST(left_behind),
+        TEST(used_when_gone), TEST(no_family),
 #ifdef AI_FAULTS
         TEST(without_memory),
 #endif

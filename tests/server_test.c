@@ -490,6 +490,47 @@ ASYNC_TEST(owned)
     *history = 0;
 }
 
+/* Also where a task of its own starts it; and then it may be gone before that. */
+static async(void, asks_for_a_server, (awaitable(struct asyncio_server *) *, t))
+{
+    *t = asyncio_retain(asyncio_create_task(asyncio_start_server(ends, "127.0.0.1", 0)));
+}
+
+ASYNC_TEST(started_by_a_task)
+{
+    awaitable(struct asyncio_server *) t =
+        asyncio_create_task(asyncio_start_server(ends, "127.0.0.1", 0));
+    struct asyncio_server *s = await(t);
+    assert_non_null(s);
+    int fd = await(client(asyncio_server_port(s)));
+    assert_true(await(ended(fd)));
+    await(closes(fd));
+    await(asyncio_create_task(asks_for_a_server(&t)));
+    assert_null(await(t));
+    assert_int_equal(asyncio_error(), -ECANCELED);
+    asyncio_release(t);
+    *history = 0;
+}
+
+static async(void, releases_it, (struct asyncio_stream_reader *, r),
+             (struct asyncio_stream_writer *, w))
+{
+    (void)r, (void)w;
+    asyncio_release(ending);
+    note("released");
+}
+
+ASYNC_TEST(released_at_once_by_a_handler)
+{
+    ending = await(serving(releases_it));
+    asyncio_set_task_factory(asyncio_eager_task_factory);
+    int port = asyncio_server_port(ending), fd = await(client(port));
+    assert_true(await(ended(fd)));
+    await(closes(fd));
+    assert_int_equal(await(client(port)), -ECONNREFUSED);
+    assert_history("released");
+}
+
 /* What is retained, and in use, at the loop's end: it is closed, and there to be released. */
 static struct asyncio_server *left;
 
@@ -772,6 +813,8 @@ int main(void)
         TEST(closed_by_a_handler),
         TEST(closed_while_they_come),
         TEST(owned),
+        TEST(started_by_a_task),
+        TEST(released_at_once_by_a_handler),
         TEST(left_behind),
         TEST(dropped_at_once),
         TEST(unix_server),

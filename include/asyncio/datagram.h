@@ -13,9 +13,9 @@
  * one awaits what comes, as with streams: a datagram is received when somebody asks for one, those
  * that come earlier wait in the kernel, and an error is the result of the call that met it.
  *
- * An endpoint belongs to the task that made it: when that ends it is closed and gone; used after
- * that it ends the program. asyncio_retain() keeps it until its asyncio_release();
- * asyncio_release() alone is an earlier end. */
+ * An endpoint belongs to the task that asked for it, also where it is opened by a task of its own:
+ * when that ends it is closed and gone; used after that it ends the program. asyncio_retain() keeps
+ * it until its asyncio_release(); asyncio_release() alone is an earlier end. */
 #ifndef ASYNCIO_DATAGRAM_H
 #define ASYNCIO_DATAGRAM_H
 

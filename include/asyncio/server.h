@@ -24,9 +24,9 @@
  * they are closed. (In Python the handler has to close them.) Where it fails, the loop's exception
  * handler is told "Unhandled exception in client_connected_cb".
  *
- * A server belongs to the task that made it: when that ends, it stops listening and is gone, and
- * its connections go on; used after that it ends the program. asyncio_retain() keeps it until its
- * asyncio_release(); asyncio_release() alone is an earlier end. What the loop's end finds it
+ * A server belongs to the task that asked for it: when that ends, it stops listening and is gone,
+ * and its connections go on; used after that it ends the program. asyncio_retain() keeps it until
+ * its asyncio_release(); asyncio_release() alone is an earlier end. What the loop's end finds it
  * closes. */
 #ifndef ASYNCIO_SERVER_H
 #define ASYNCIO_SERVER_H
@@ -74,8 +74,8 @@ struct asyncio_server_options {
 /* asyncio_start_server(handler, host, port, .limit = …, …): awaitable(struct asyncio_server *).
  * Listens on all addresses of the host, and serves. NULL where that failed, and asyncio_error()
  * says why: -EADDRINUSE, -EACCES and whatever else socket(), bind() and listen() say, with the
- * address in the message; an error of the name's look-up; -EMFILE; -ENOMEM; -ECANCELED. Awaited by
- * a task, it is that task's; so there is no use in making it a task of its own. */
+ * address in the message; an error of the name's look-up; -EMFILE; -ENOMEM; -ECANCELED. It
+ * belongs to the task that calls this, also where it is started by a task of its own. */
 #define asyncio_start_server(...) ASYNCIO__START_SERVER(__VA_ARGS__, .asyncio__end = 0)
 #define ASYNCIO__START_SERVER(handle, h, p, ...)                                                   \
     asyncio__start_server(&(struct asyncio_server_options){                                        \

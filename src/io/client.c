@@ -11,8 +11,11 @@
 
 struct client {
     struct ai_coroutine coroutine;
-    struct ai_client_options options;
-    struct ai_connection *connection;
+    struct ai_connection *connection; /* until it has streams */
+    asyncio_client_connected *handler;
+    void *arg;
+    struct asyncio_ssl_context *ssl;
+    double handshake_timeout, shutdown_timeout;
 };
 
 /* In Python's words. A cancellation is no failure. */
@@ -30,12 +33,13 @@ static void report(void)
     });
 }
 
-static int shake_hands(const struct ai_client_options *o, struct ai_connection *c)
+static int secure(const struct client *client, struct ai_connection *c)
 {
-    if (!o->tls)
+    if (!client->ssl)
         return 0;
-    c->linger_time = o->shutdown_timeout;
-    return ASYNCIO_AWAIT(ai_connection_secure(c, o->tls, true, NULL, o->handshake_timeout));
+    c->linger_time = client->shutdown_timeout;
+    return ASYNCIO_AWAIT(
+        ai_connection_secure(c, client->ssl, true, NULL, client->handshake_timeout));
 }
 
 /* A peer that cannot shake hands is no matter for the program, but a context that cannot is. */
@@ -47,12 +51,12 @@ static void handle(void *self, void *result)
 
     client->connection = NULL;
     struct asyncio_streams s = ai_connection_streams(c);
-    int error = s.reader ? shake_hands(&client->options, c) : -ENOMEM;
+    int error = s.reader ? secure(client, c) : -ENOMEM;
     if (error == -EINVAL || error == -ENOTSUP)
         report();
     if (error)
         return;
-    ASYNCIO_AWAIT(client->options.handler(s.reader, s.writer));
+    ASYNCIO_AWAIT(client->handler(s.reader, s.writer));
     report();
 }
 
@@ -63,7 +67,7 @@ static void destroy(void *self)
 
     if (client->connection)
         ai_connection_drop(client->connection);
-    ai_filter_source_release(client->options.tls);
+    ai_filter_source_release(client->ssl);
 }
 
 static const struct asyncio_awaitable_type client_type = {
@@ -77,27 +81,42 @@ static const struct asyncio_awaitable_type client_type = {
     .destroy = destroy,
 };
 
-static struct ai_connection *give_up(struct client *client)
-{
-    ai_disown(&client->coroutine.object);
-    return NULL;
-}
-
-struct ai_connection *ai_client_new(int fd, const struct ai_client_options *options)
+static struct client *client_new(const struct ai_client_options *o)
 {
     struct client *client = (struct client *)ai_object_new(&client_type, sizeof *client);
 
     if (!client)
         return NULL;
-    client->options = *options;
-    ai_filter_source_retain(options->tls);
-    struct ai_connection *c = ai_connection_new(fd, options->limit);
-    if (!c)
-        return give_up(client);
-    client->connection = c;
-    ai_connection_ref(c);
+    client->handler = o->handler;
+    client->arg = o->arg;
+    client->ssl = o->ssl;
+    client->handshake_timeout = o->handshake_timeout;
+    client->shutdown_timeout = o->shutdown_timeout;
+    ai_filter_source_retain(o->ssl);
+    return client;
+}
+
+static void file(struct ai_connection *c, const struct ai_client_options *o, void *owner)
+{
+    c->lost = o->lost;
+    c->owner = owner;
+    ai_list_append(o->peers, &c->peers);
+}
+
+/* Where it cannot be made a task, it is closed and with it the connection. */
+int ai_client_new(int fd, const struct ai_client_options *o, void *owner)
+{
+    struct client *client = client_new(o);
+
+    if (!client)
+        return -ENOMEM;
+    if (!(client->connection = ai_connection_new(fd, o->limit))) {
+        ai_disown(&client->coroutine.object);
+        return -ENOMEM;
+    }
+    file(client->connection, o, owner);
     asyncio_spawn(ai_handle(&client->coroutine.object));
-    return c;
+    return 0;
 }
 
 void *asyncio_server_arg(void)
@@ -105,5 +124,5 @@ void *asyncio_server_arg(void)
     struct ai_task *task = ai_thread.task;
     struct ai_coroutine *root = task ? task->root : NULL;
 
-    return root && root->object.type == &client_type ? ((struct client *)root)->options.arg : NULL;
+    return root && root->object.type == &client_type ? ((struct client *)root)->arg : NULL;
 }

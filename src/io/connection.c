@@ -390,6 +390,7 @@ static void closed(struct ai_connection *c)
     c->closed = true;
     leave_all(c);
     wake_waiting(c);
+    ai_list_remove(&c->peers);
     if (c->lost)
         c->lost(c);
 }

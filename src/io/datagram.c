@@ -47,20 +47,44 @@ static const struct asyncio_awaitable_type endpoint_type = {
     .destroy = destroy,
 };
 
-struct asyncio_datagram_endpoint *ai_datagram_new(int fd, const struct sockaddr *to, unsigned size)
+static struct endpoint *endpoint_if_any(const struct asyncio_datagram_endpoint *e)
+{
+    return (struct endpoint *)ai_object_if_any((asyncio_any)(uintptr_t)e);
+}
+
+struct asyncio_datagram_endpoint *ai_datagram_new(void)
 {
     struct endpoint *e = (struct endpoint *)ai_object_new(&endpoint_type, sizeof *e);
 
+    if (!e)
+        return NULL;
+    e->object.state = AI_DONE;
+    e->fd = -1;
+    return ai_handle(&e->object);
+}
+
+int ai_datagram_open(struct asyncio_datagram_endpoint *handle, int fd, const struct sockaddr *to,
+                     unsigned size)
+{
+    struct endpoint *e = endpoint_if_any(handle);
+
     if (!e) {
         ai_close(fd);
-        return NULL;
+        return -ECANCELED;
     }
-    e->object.state = AI_DONE;
     e->fd = fd;
     e->size = size < sizeof e->to ? size : sizeof e->to;
     if (to)
         memcpy(&e->to, to, e->size);
-    return ai_handle(&e->object);
+    return 0;
+}
+
+void ai_datagram_drop(struct asyncio_datagram_endpoint *handle)
+{
+    struct endpoint *e = endpoint_if_any(handle);
+
+    if (e)
+        ai_disown(&e->object);
 }
 
 static struct endpoint *endpoint(const struct asyncio_datagram_endpoint *handle)
@@ -93,7 +117,7 @@ static int step(void *self, bool cancelled)
     struct transfer *t = self;
 
     if (t->call.phase == AI_CALL_NEW) {
-        const struct endpoint *e = (struct endpoint *)ai_object_if_any(t->endpoint);
+        const struct endpoint *e = endpoint_if_any(t->endpoint);
         t->call.op.fd = e ? e->fd : -1;
     }
     return t->call.op.fd < 0 ? -EBADF : ai_call_step(self, cancelled);

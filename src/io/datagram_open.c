@@ -1,5 +1,8 @@
 /* asyncio_create_datagram_endpoint(): from addresses to a socket. As Python's, which goes through
- * pairs of a local and a remote address of the same family until one will do. */
+ * pairs of a local and a remote address of the same family until one will do.
+ *
+ * Who asks owns the endpoint, also where what opens it runs as a task of its own: it is made with
+ * the awaitable, and gets its socket in the end. */
 #include "base/panic.h"
 #include "io/address.h"
 #include "io/datagram.h"
@@ -50,24 +53,17 @@ static ASYNCIO_ASYNC(int, join_ends, (int, fd), (const struct ends *, e), (bool,
     return ASYNCIO_AWAIT(asyncio_connect(fd, e->remote->ai_addr, e->remote->ai_addrlen));
 }
 
-static ASYNCIO_ASYNC(struct asyncio_datagram_endpoint *, open_pair, (const struct ends *, e),
+static ASYNCIO_ASYNC(int, open_pair, (const struct ends *, e),
                      (const struct asyncio_datagram_options *, o))
 {
     int fd = open_socket(e, o);
-    if (fd < 0)
-        return NULL;
-    int error = ASYNCIO_AWAIT(join_ends(fd, e, !o->allow_broadcast));
-    if (error) {
+    int error = fd < 0 ? fd : ASYNCIO_AWAIT(join_ends(fd, e, !o->allow_broadcast));
+
+    if (error == 0)
+        return fd;
+    if (fd >= 0)
         ai_close(fd);
-        ai_raise_again(error);
-        return NULL;
-    }
-    const struct addrinfo *to = o->allow_broadcast ? e->remote : NULL;
-    struct asyncio_datagram_endpoint *made =
-        ai_datagram_new(fd, to ? to->ai_addr : NULL, to ? to->ai_addrlen : 0);
-    if (!made)
-        asyncio_raise(-ENOMEM, NULL);
-    return made;
+    return error;
 }
 
 /* --- All of them --- */
@@ -78,35 +74,35 @@ struct failure {
 };
 
 /* The first one is told of in the end. */
-static void keep_failure(struct failure *first)
+static void keep_failure(struct failure *first, int code)
 {
     if (first->code)
         return;
-    first->code = asyncio_error();
+    first->code = code;
     snprintf(first->text, sizeof first->text, "%s", asyncio_error_message());
 }
 
-static ASYNCIO_ASYNC(struct asyncio_datagram_endpoint *, open_any, (const struct addrinfo *, local),
-                     (const struct addrinfo *, remote),
+/* The first pair that will do goes to *at, which has the first addresses. */
+static ASYNCIO_ASYNC(int, open_any, (struct ends *, at),
                      (const struct asyncio_datagram_options *, o))
 {
-    struct failure first = {0, "can not get address information"};
-    const struct addrinfo *l = local, *r;
+    const struct addrinfo *remotes = at->remote;
+    struct failure first = {0};
 
     do {
-        r = remote;
+        at->remote = remotes;
         do {
-            struct ends e = {l, r};
-            if (l && r && l->ai_family != r->ai_family)
+            if (at->local && at->remote && at->local->ai_family != at->remote->ai_family)
                 continue;
-            struct asyncio_datagram_endpoint *made = ASYNCIO_AWAIT(open_pair(&e, o));
-            if (made || asyncio_error() == -ECANCELED)
-                return made;
-            keep_failure(&first);
-        } while (r && (r = r->ai_next));
-    } while (l && (l = l->ai_next));
-    asyncio_raise(first.code ? first.code : -EINVAL, "%s", first.text);
-    return NULL;
+            int fd = ASYNCIO_AWAIT(open_pair(at, o));
+            if (fd >= 0 || fd == -ECANCELED)
+                return fd;
+            keep_failure(&first, fd);
+        } while (at->remote && (at->remote = at->remote->ai_next));
+    } while (at->local && (at->local = at->local->ai_next));
+    if (!first.code)
+        return asyncio_raise(-EINVAL, "can not get address information");
+    return asyncio_raise(first.code, "%s", first.text);
 }
 
 /* --- Addresses --- */
@@ -149,9 +145,8 @@ static void release(struct addresses *a)
         freeaddrinfo(a->list);
 }
 
-static ASYNCIO_ASYNC(struct asyncio_datagram_endpoint *, open_addresses,
-                     (const struct asyncio_datagram_options *, o), (struct addresses *, local),
-                     (struct addresses *, remote))
+static ASYNCIO_ASYNC(int, look_up_both, (const struct asyncio_datagram_options *, o),
+                     (struct addresses *, local), (struct addresses *, remote))
 {
     struct ai_name near = {o->local_addr, o->local_port, o->family,
                            SOCK_DGRAM,    o->proto,      o->flags | AI_PASSIVE};
@@ -159,48 +154,51 @@ static ASYNCIO_ASYNC(struct asyncio_datagram_endpoint *, open_addresses,
                           SOCK_DGRAM,     o->proto,       o->flags};
     int error = ASYNCIO_AWAIT(look_up(local, &near));
 
-    if (error == 0)
-        error = ASYNCIO_AWAIT(look_up(remote, &far));
-    if (error) {
-        ai_raise_again(error);
-        return NULL;
-    }
-    if (o->family == AF_UNIX && o->local_addr && *o->local_addr)
-        ai_remove_stale(o->local_addr);
-    struct asyncio_datagram_endpoint *made = ASYNCIO_AWAIT(open_any(local->list, remote->list, o));
-    if (!made)
-        ai_raise_again(asyncio_error());
-    return made;
+    return error ? error : ASYNCIO_AWAIT(look_up(remote, &far));
 }
 
-/* --- From options --- */
-
-static struct asyncio_datagram_endpoint *open_given(int fd)
+static void remove_stale(const struct asyncio_datagram_options *o)
 {
-    struct asyncio_datagram_endpoint *made = ai_datagram_new(fd, NULL, 0);
+    if (o->family == AF_UNIX && o->local_addr && *o->local_addr)
+        ai_remove_stale(o->local_addr);
+}
 
-    if (!made)
-        asyncio_raise(-ENOMEM, NULL);
-    return made;
+/* --- The endpoint --- */
+
+/* What was opened is the endpoint's, or nobody's. */
+static struct asyncio_datagram_endpoint *finish(struct asyncio_datagram_endpoint *e, int fd,
+                                                const struct addrinfo *to)
+{
+    int error =
+        fd < 0 ? fd : ai_datagram_open(e, fd, to ? to->ai_addr : NULL, to ? to->ai_addrlen : 0);
+
+    if (error == 0)
+        return e;
+    ai_raise_again(error);
+    ai_datagram_drop(e);
+    return NULL;
 }
 
 static ASYNCIO_ASYNC(struct asyncio_datagram_endpoint *, create_datagram_endpoint,
-                     (struct asyncio_datagram_options, o))
+                     (struct asyncio_datagram_options, o), (struct asyncio_datagram_endpoint *, e))
 {
     struct addresses local = {.found = false}, remote = {.found = false};
 
     if (o.sock > 0)
-        return open_given(o.sock);
-    struct asyncio_datagram_endpoint *made = ASYNCIO_AWAIT(open_addresses(&o, &local, &remote));
+        return finish(e, o.sock, NULL);
+    int fd = ASYNCIO_AWAIT(look_up_both(&o, &local, &remote));
+    struct ends at = {local.list, remote.list};
+    if (fd == 0) {
+        remove_stale(&o);
+        fd = ASYNCIO_AWAIT(open_any(&at, &o));
+    }
+    e = finish(e, fd, o.allow_broadcast ? at.remote : NULL);
     release(&local);
     release(&remote);
-    if (!made)
-        ai_raise_again(asyncio_error());
-    return made;
+    return e;
 }
 
-ASYNCIO_AWAITABLE(struct asyncio_datagram_endpoint *)
-asyncio__create_datagram_endpoint(const struct asyncio_datagram_options *o)
+static void check(const struct asyncio_datagram_options *o)
 {
     bool addressed = o->local_addr || o->local_port || o->remote_addr || o->remote_port;
 
@@ -209,5 +207,19 @@ asyncio__create_datagram_endpoint(const struct asyncio_datagram_options *o)
                  "specified");
     if (o->sock <= 0 && !addressed && !o->family)
         ai_panic("ValueError: unexpected address family");
-    return create_datagram_endpoint(*o);
+}
+
+ASYNCIO_AWAITABLE(struct asyncio_datagram_endpoint *)
+asyncio__create_datagram_endpoint(const struct asyncio_datagram_options *o)
+{
+    check(o);
+    struct asyncio_datagram_endpoint *e = ai_datagram_new();
+    ASYNCIO_AWAITABLE(struct asyncio_datagram_endpoint *)
+    h = e ? create_datagram_endpoint(*o, e) : NULL;
+    if (h)
+        return h;
+    ai_datagram_drop(e);
+    if (o->sock > 0)
+        ai_close(o->sock);
+    return NULL;
 }

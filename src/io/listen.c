@@ -161,43 +161,44 @@ static int add_path(struct ai_server *s, const struct asyncio_server_options *o)
 
 /* --- Starting --- */
 
-/* What did not come to a server goes at once, and so does a socket that was given. */
+/* The server is the caller's, who may have ended meanwhile; what did not come to one goes. */
 static struct asyncio_server *begin(struct ai_server *s, int error,
                                     const struct asyncio_server_options *o)
 {
     if (error == 0 && !o->start_later)
         error = ai_server_start(s);
-    if (error == 0)
-        return ai_server_handle(s);
-    ai_raise_again(error);
-    ai_server_drop(s);
-    return NULL;
+    struct asyncio_server *handle = ai_server_let_go(s, error == 0);
+    if (!handle)
+        ai_raise_again(error ? error : -ECANCELED);
+    return handle;
 }
 
-static struct asyncio_server *no_memory(const struct asyncio_server_options *o)
+static struct asyncio_server *gone(const struct asyncio_server_options *o)
 {
     if (o->sock > 0)
         ai_close(o->sock);
-    asyncio_raise(-ENOMEM, NULL);
+    asyncio_raise(-ECANCELED, NULL);
     return NULL;
 }
 
-static ASYNCIO_ASYNC(struct asyncio_server *, start_server, (struct asyncio_server_options, o))
+static ASYNCIO_ASYNC(struct asyncio_server *, start_server, (struct asyncio_server_options, o),
+                     (struct asyncio_server *, handle))
 {
-    struct ai_server *s = ai_server_new(&o);
+    struct ai_server *s = ai_server_hold(handle);
 
     if (!s)
-        return no_memory(&o);
+        return gone(&o);
     int error = o.sock > 0 ? add_given(s, o.sock) : ASYNCIO_AWAIT(add_host(s, &o));
     return begin(s, error, &o);
 }
 
-static ASYNCIO_ASYNC(struct asyncio_server *, start_unix_server, (struct asyncio_server_options, o))
+static ASYNCIO_ASYNC(struct asyncio_server *, start_unix_server, (struct asyncio_server_options, o),
+                     (struct asyncio_server *, handle))
 {
-    struct ai_server *s = ai_server_new(&o);
+    struct ai_server *s = ai_server_hold(handle);
 
     if (!s)
-        return no_memory(&o);
+        return gone(&o);
     int error = o.sock > 0 ? add_given(s, o.sock) : add_path(s, &o);
     return begin(s, error, &o);
 }
@@ -210,11 +211,30 @@ static void check(const struct asyncio_server_options *o)
         ai_panic("ValueError: host/port and sock can not be specified at the same time");
 }
 
+typedef ASYNCIO_AWAITABLE(struct asyncio_server *)
+    starter(struct asyncio_server_options options, struct asyncio_server *handle);
+
+/* Who asks owns the server, also where what starts it runs as a task of its own: it is made with
+ * the awaitable. */
+static ASYNCIO_AWAITABLE(struct asyncio_server *)
+    start(starter *start_it, const struct asyncio_server_options *o)
+{
+    struct asyncio_server *server = ai_server_new(o);
+    ASYNCIO_AWAITABLE(struct asyncio_server *) h = server ? start_it(*o, server) : NULL;
+
+    if (h)
+        return h;
+    asyncio_release(server);
+    if (o->sock > 0)
+        ai_close(o->sock);
+    return NULL;
+}
+
 ASYNCIO_AWAITABLE(struct asyncio_server *)
 asyncio__start_server(const struct asyncio_server_options *options)
 {
     check(options);
-    return start_server(*options);
+    return start(start_server, options);
 }
 
 ASYNCIO_AWAITABLE(struct asyncio_server *)
@@ -223,5 +243,5 @@ asyncio__start_unix_server(const struct asyncio_server_options *options)
     check(options);
     if (options->sock <= 0 && !options->host)
         ai_panic("ValueError: path was not specified, and no sock specified");
-    return start_unix_server(*options);
+    return start(start_unix_server, options);
 }

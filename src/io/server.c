@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BACKLOG = 100, HANDSHAKE_TIMEOUT = 60 }; /* Python's */
+enum { BACKLOG = 100 }; /* Python's */
 
 struct socket {
     struct socket *next;
@@ -252,7 +252,6 @@ static void lost(struct ai_connection *c)
 {
     struct ai_server *s = c->owner;
 
-    ai_list_remove(&c->peers);
     if (is_over(s))
         wake_all(s);
 }
@@ -265,25 +264,17 @@ struct arrival {
 static void arrive(void *arg)
 {
     struct arrival *a = arg;
-    struct ai_server *s = a->server;
-    struct ai_connection *c = ai_client_new(a->fd, &s->client);
-
-    a->error = c ? 0 : -ENOMEM;
-    if (!c)
-        return;
-    if (!c->closed) {
-        c->lost = lost;
-        c->owner = s;
-        ai_list_append(&s->clients, &c->peers);
-    }
-    ai_connection_unref(c);
+    a->error = ai_client_new(a->fd, &a->server->client, a->server);
 }
 
+/* A handler that starts at once may let go of the server. */
 static int accepted(void *owner, int fd)
 {
     struct arrival a = {.server = owner, .fd = fd};
 
+    ai_ref(&a.server->object);
     ai_scope_call(&a.server->scope, arrive, &a);
+    ai_unref(&a.server->object);
     return a.error;
 }
 
@@ -321,7 +312,7 @@ static void server_destroy(void *self)
         ai_container(node, struct waiter, link)->server = NULL;
         ai_list_remove(node);
     }
-    ai_filter_source_release(s->client.tls);
+    ai_filter_source_release(s->client.ssl);
     ai_scope_drop(&s->scope);
 }
 
@@ -332,7 +323,7 @@ static const struct asyncio_awaitable_type server_type = {
     .destroy = server_destroy,
 };
 
-struct ai_server *ai_server_new(const struct asyncio_server_options *o)
+struct asyncio_server *ai_server_new(const struct asyncio_server_options *o)
 {
     struct ai_server *s = (struct ai_server *)ai_object_new(&server_type, sizeof *s);
 
@@ -343,10 +334,11 @@ struct ai_server *ai_server_new(const struct asyncio_server_options *o)
         .handler = o->handler,
         .arg = o->arg,
         .limit = o->limit,
-        .tls = o->ssl,
-        .handshake_timeout =
-            o->ssl_handshake_timeout > 0 ? o->ssl_handshake_timeout : HANDSHAKE_TIMEOUT,
+        .ssl = o->ssl,
+        .handshake_timeout = o->ssl_handshake_timeout,
         .shutdown_timeout = o->ssl_shutdown_timeout,
+        .peers = &s->clients,
+        .lost = lost,
     };
     ai_filter_source_retain(o->ssl);
     s->backlog = o->backlog > 0 ? o->backlog : BACKLOG;
@@ -355,17 +347,23 @@ struct ai_server *ai_server_new(const struct asyncio_server_options *o)
     ai_list_init(&s->waiters);
     s->scope = ai_scope_copy();
     enlist(s);
-    return s;
-}
-
-struct asyncio_server *ai_server_handle(struct ai_server *s)
-{
     return ai_handle(&s->object);
 }
 
-void ai_server_drop(struct ai_server *s)
+struct ai_server *ai_server_hold(struct asyncio_server *server)
 {
-    ai_disown(&s->object);
+    struct ai_object *o = ai_object_if_any(server);
+    return o ? (struct ai_server *)ai_ref(o) : NULL;
+}
+
+struct asyncio_server *ai_server_let_go(struct ai_server *s, bool fine)
+{
+    struct asyncio_server *handle = ai_handle(&s->object);
+
+    if (!fine)
+        ai_disown(&s->object);
+    ai_unref(&s->object);
+    return ai_object_if_any(handle) ? handle : NULL;
 }
 
 static struct ai_server *server_of(const struct asyncio_server *server)

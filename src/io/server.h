@@ -4,12 +4,15 @@
 
 #include "io/client.h"
 
-/* A server without sockets, owned by the task that runs, or NULL without memory. It ends by
- * asyncio_server_close(), of which ai_disown() is one. */
 struct ai_server;
-struct ai_server *ai_server_new(const struct asyncio_server_options *options);
-struct asyncio_server *ai_server_handle(struct ai_server *s);
-void ai_server_drop(struct ai_server *s);
+
+/* A server without sockets, owned by the task that runs; NULL without memory. */
+struct asyncio_server *ai_server_new(const struct asyncio_server_options *options);
+
+/* Holds it while it is started: NULL where it has gone already. In the end its handle, if it still
+ * has an owner; or, where starting it has failed, NULL: it is dropped. */
+struct ai_server *ai_server_hold(struct asyncio_server *server);
+struct asyncio_server *ai_server_let_go(struct ai_server *s, bool fine);
 
 /* One more socket, which it takes over, at this port, or with this path to be removed at its end
  * (or NULL). 0, or -ENOMEM: the socket is closed. */
