@@ -322,8 +322,7 @@ ASYNC_TEST(unix_sockets)
     rmdir(directory);
 
     assert_int_equal(await(ai_connect_unix("\0connect_test, nobody")), -ECONNREFUSED);
-    assert_string_equal(asyncio_error_message(),
-                        "Connect call failed '\\x00connect_test, nobody'");
+    assert_string_equal(asyncio_error_message(), "Connect call failed '\\x00connect_test, nobody'");
     char path[200] = "";
     memset(path, 'x', sizeof path - 1);
     assert_int_equal(await(ai_connect_unix(path)), -ENAMETOOLONG);
