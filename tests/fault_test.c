@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <pthread.h>
+#include <sys/socket.h>
 
 #ifdef AI_FAULTS
 
@@ -311,6 +312,52 @@ static async(int, part_select)
     return r < 0 ? r : k == 0 && v == 5 ? 0 : -EILSEQ;
 }
 
+static async(int, answers, (int, fd))
+{
+    struct asyncio_streams s = asyncio_open_fd(fd, 0);
+    if (!s.reader) {
+        close(fd);
+        return -ENOMEM;
+    }
+    async_for (char *line, asyncio_stream_reader_lines(s.reader)) {
+        asyncio_stream_writer_printf(s.writer, "%600s", line);
+        int r = await(asyncio_stream_writer_drain(s.writer));
+        if (r < 0)
+            return r;
+    }
+    return asyncio_error();
+}
+
+/* The other side sees an end wherever memory was short on this one. */
+static async(int, part_streams)
+{
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        return -errno;
+    awaitable(int) t = asyncio_create_task(answers(fds[1]));
+    if (!t)
+        close(fds[1]);
+    struct asyncio_streams s = asyncio_open_fd(fds[0], 0);
+    if (!s.reader) {
+        close(fds[0]);
+        await(t);
+        return -ENOMEM;
+    }
+    char all[600], *data;
+    int first = asyncio_stream_writer_write(s.writer, "line\n", 5);
+    int r = first;
+    if (first == 0)
+        r = (int)await(asyncio_stream_reader_readexactly(s.reader, all, 300));
+    if (r == 300)
+        r = (int)await(asyncio_stream_reader_readuntil(s.reader, &data, "none", "e\n"));
+    asyncio_stream_writer_close(s.writer);
+    int closed = await(asyncio_stream_writer_wait_closed(s.writer));
+    int answered = await(t);
+    if (first < 0 || answered == -ENOMEM || closed == -ENOMEM || r == -ENOMEM)
+        return -ENOMEM;
+    return r == 300 && answered == 0 ? 0 : -EILSEQ;
+}
+
 static async(int, part_leftovers)
 {
     asyncio_spawn(leaf(1));
@@ -324,9 +371,9 @@ static async(int, part_leftovers)
 static async(int, scenario)
 {
     awaitable(int) (*const parts[])(void) = {
-        part_tasks,        part_gather,    part_generator, part_with,  part_future,
-        part_errors,       part_sync,      part_timeout,   part_group, part_wait,
-        part_as_completed, part_leftovers, part_threads,   part_queue, part_select};
+        part_tasks,   part_gather,  part_generator, part_with,   part_future,       part_errors,
+        part_sync,    part_timeout, part_group,     part_wait,   part_as_completed, part_leftovers,
+        part_threads, part_queue,   part_select,    part_streams};
     int first = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         int r = await(parts[i]());
