@@ -3,13 +3,13 @@
  *     #include <asyncio.h>
  *     #include <asyncio/tls.h>
  *
- *     asyncio_open_connection("example.org", 443, &r, &w, .ssl = ASYNCIO_SSL_DEFAULT)
+ *     asyncio_open_connection("example.org", 443, .ssl = ASYNCIO_SSL_DEFAULT)
  *
  *     struct asyncio_ssl_context *ctx =
  *         asyncio_ssl_context_server(.certfile = "cert.pem", .keyfile = "key.pem");
  *     if (!ctx)
  *         return asyncio_error();
- *     asyncio_start_server(handler, NULL, NULL, 8443, .ssl = ctx)
+ *     asyncio_start_server(handler, NULL, 8443, .ssl = ctx)
  *     asyncio_ssl_context_release(ctx);
  *
  * A context is what connections have in common: certificates, whom to trust, versions, sessions
