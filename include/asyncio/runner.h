@@ -13,9 +13,9 @@
  * a run ends the process as the signal does by default. After the run the disposition is what it
  * was. A program that handles or ignores SIGINT itself, before or within the run, is let alone.
  *
- * SIGPIPE is ignored while there is a runner with a loop, if it has its default disposition when the
- * first one is made, and put back after the last: what writes to what nobody reads gets -EPIPE. (In
- * Python it is ignored for good.)
+ * SIGPIPE is ignored while there is a runner with a loop, if it has its default disposition when
+ * the first one is made, and put back after the last: what writes to what nobody reads gets -EPIPE.
+ * (In Python it is ignored for good.)
  *
  * All this holds for asyncio_run() too. On other signals see <asyncio/signals.h>. */
 #ifndef ASYNCIO_RUNNER_H
