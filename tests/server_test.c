@@ -354,30 +354,50 @@ static async(int, serves_forever, (struct asyncio_server *, s))
     return r;
 }
 
-/* Cancelled it closes the server, and waits; cancelled again it does not wait any more. */
+/* It takes its connections with it. */
 ASYNC_TEST(serve_forever_cancelled)
 {
-    for (int twice = 0; twice < 2; twice++) {
-        struct asyncio_server *s =
-            await(asyncio_start_server(holds, "127.0.0.1", 0, .start_later = true));
-        awaitable(int) t = asyncio_create_task(serves_forever(s));
+    struct asyncio_server *s =
+        await(asyncio_start_server(holds, "127.0.0.1", 0, .start_later = true));
+    awaitable(int) t = asyncio_create_task(serves_forever(s));
+    await(asyncio_sleep(0));
+    int fd = await(client(asyncio_server_port(s)));
+    await(settle("in"));
+    asyncio_cancel(t);
+    assert_int_equal(await(t), -ECANCELED);
+    assert_true(asyncio_cancelled(t));
+    assert_false(asyncio_server_is_serving(s));
+    assert_true(await(ended(fd)));
+    await(closes(fd));
+    await(settle("out"));
+    assert_int_equal(await(asyncio_server_wait_closed(s)), 0);
+    *history = 0;
+}
+
+/* Its connection is not closed before all of this is sent. */
+static async(void, floods, (struct asyncio_stream_reader *, r), (struct asyncio_stream_writer *, w))
+{
+    static char much[16 << 20];
+    (void)r;
+    asyncio_stream_writer_write(w, much, sizeof much);
+    note("in");
+}
+
+ASYNC_TEST(serve_forever_cancelled_twice)
+{
+    struct asyncio_server *s = await(serving(floods));
+    awaitable(int) t = asyncio_create_task(serves_forever(s));
+    int fd = await(client(asyncio_server_port(s)));
+    await(settle("in"));
+    asyncio_cancel(t);
+    for (int i = 0; i < 10; i++)
         await(asyncio_sleep(0));
-        int fd = await(client(asyncio_server_port(s)));
-        await(settle("in"));
-        asyncio_cancel(t);
-        await(asyncio_sleep(MOMENT));
-        assert_false(asyncio_done(t));
-        assert_false(asyncio_server_is_serving(s));
-        if (twice)
-            asyncio_cancel(t);
-        else
-            await(closes(fd));
-        assert_int_equal(await(t), -ECANCELED);
-        if (twice)
-            await(closes(fd));
-        assert_int_equal(await(asyncio_server_wait_closed(s)), 0);
-        assert_history(twice ? "in served:-125 out" : "in out served:-125");
-    }
+    assert_false(asyncio_done(t));
+    asyncio_cancel(t);
+    assert_int_equal(await(t), -ECANCELED);
+    await(closes(fd));
+    assert_int_equal(await(asyncio_server_wait_closed(s)), 0);
+    assert_history("in served:-125");
 }
 
 ASYNC_TEST(serve_forever_closed)
@@ -807,6 +827,7 @@ int main(void)
         TEST(waited_for),
         TEST(waiting_cancelled),
         TEST(serve_forever_cancelled),
+        TEST(serve_forever_cancelled_twice),
         TEST(serve_forever_closed),
         TEST(with_a_server),
         TEST(clients_closed),

@@ -102,10 +102,10 @@ ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(struct asyncio_server *)
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
     asyncio_server_start_serving(struct asyncio_server *server);
 
-/* Serves until it is cancelled or the server is closed by another task; then the server is closed,
- * its connections are waited for, and this fails with -ECANCELED in either case. (One that is
- * cancelled again does not wait.) Also with listen()'s error. One task at a time, and none once it
- * is closed: else it ends the program. */
+/* Serves until it is cancelled or the server is closed by another task; then the server and its
+ * connections are closed and waited for, and this fails with -ECANCELED in either case. (One that
+ * is cancelled again does not wait.) Also with listen()'s error. One task at a time, and none once
+ * it is closed: else it ends the program. */
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
     asyncio_server_serve_forever(struct asyncio_server *server);
 

@@ -48,6 +48,7 @@ struct ai_server {
 static _Thread_local struct ai_list all;
 
 static void close_server(struct ai_server *s);
+static void close_clients(struct ai_server *s);
 
 static bool wind_up(void)
 {
@@ -111,15 +112,23 @@ static int wait_step(void *self, bool cancelled)
     return cancelled ? -ECANCELED : 0;
 }
 
-/* Closed by whomever, it ends as if it were cancelled, and so does who is cancelled while it waits
- * for the connections. */
+/* Closed by whomever, it ends as if it were cancelled: with its connections, for which who is
+ * cancelled again does not wait. */
+static void begin_to_end(struct waiter *w)
+{
+    w->ending = true;
+    if (!w->server)
+        return;
+    close_server(w->server);
+    close_clients(w->server);
+}
+
 static int end_step(struct waiter *w, bool cancelled)
 {
     bool again = cancelled && w->ending;
 
-    if (cancelled && w->server)
-        close_server(w->server);
-    w->ending |= cancelled || !w->server || w->server->closed;
+    if (!w->ending && (cancelled || !w->server || w->server->closed))
+        begin_to_end(w);
     return w->ending && (again || is_over(w->server)) ? -ECANCELED : 0;
 }
 
@@ -430,10 +439,15 @@ void asyncio_server_close(struct asyncio_server *server)
     close_server(server_of(server));
 }
 
+static void close_clients(struct ai_server *s)
+{
+    ai_list_each (node, &s->clients)
+        ai_connection_close(ai_container(node, struct ai_connection, peers));
+}
+
 void asyncio_server_close_clients(struct asyncio_server *server)
 {
-    ai_list_each (node, &server_of(server)->clients)
-        ai_connection_close(ai_container(node, struct ai_connection, peers));
+    close_clients(server_of(server));
 }
 
 void asyncio_server_abort_clients(struct asyncio_server *server)
