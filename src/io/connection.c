@@ -356,7 +356,7 @@ static bool prepare_out(struct ai_connection *c)
     c->out.fd = c->fd;
     if (c->fd < 0)
         return false;
-    if (ai_connection_unsent(c) == 0 && c->closing && ai_linger_waits(c))
+    if (c->closing && ai_linger_waits(c) && ai_connection_unsent(c) == 0)
         return false;
     if (ai_connection_unsent(c) > 0)
         prepare_send(c);

@@ -8,7 +8,7 @@ enum {
     RECEIVES = 64,   /* of which each may be 64 KiB */
 };
 
-/* It holds no reference: while it waits the receive does, before that what is being sent. */
+/* It holds no reference: while it waits the receive does. */
 struct ai_linger {
     struct ai_timer timer;
     struct ai_connection *connection; /* NULL: it has ended, and the timer is due */

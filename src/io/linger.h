@@ -13,7 +13,8 @@ void ai_linger_begin(struct ai_connection *c);
 /* Nothing more has to be waited for. */
 void ai_linger_end(struct ai_connection *c);
 
-/* All has been sent: whether it waits, and receives. */
+/* Receives, beside what is still to be sent, since the peer may not read before it has written.
+ * Whether it waits for more. */
 bool ai_linger_waits(struct ai_connection *c);
 
 /* What was received meanwhile; <= 0: the end, an error. */
