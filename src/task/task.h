@@ -43,6 +43,15 @@ static inline struct ai_coroutine *ai_coroutine(struct ai_object *o)
     return (struct ai_coroutine *)o;
 }
 
+/* How many requests to cancel it there were, but for one that a wait which had succeeded put off:
+ * that counts as made by others within whatever block is entered before it is delivered. */
+static inline uint8_t ai_task_cancels_delivered(const struct ai_task *task)
+{
+    uint8_t cancels = task->root->object.cancels;
+
+    return (uint8_t)(cancels - (cancels > 0 && task->must_cancel));
+}
+
 /* Gives back the stack of a main task that has ended. */
 void ai_task_drop_kept(void);
 

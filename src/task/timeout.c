@@ -98,7 +98,7 @@ int ai_timeout_enter(struct asyncio_timeout *t)
     if (!task)
         ai_panic("RuntimeError: Timeout should be used inside a task");
     t->task = task;
-    t->cancelling = task->root->object.cancels;
+    t->cancelling = ai_task_cancels_delivered(task);
     ai_timer_init(timer_of(t), expire);
     int error = start(t);
     if (error)

@@ -64,7 +64,7 @@ static int let_others_run(struct wait_for *w)
 static int await_too_late(struct wait_for *w, struct ai_task *task, void *result)
 {
     struct ai_object *inner = w->proxy.inner, *root = &task->root->object;
-    uint8_t cancels = root->cancels;
+    uint8_t cancels = ai_task_cancels_delivered(task);
 
     if (!ai_ensure_task(inner))
         return -ENOMEM;
