@@ -854,6 +854,42 @@ ASYNC_TEST(eagain)
     await(drops(p));
 }
 
+/* A cancellation that comes when the call is done is not taken for a time-out of what comes next.
+ */
+static async(int, receives_then_waits, (int, fd), (int, way))
+{
+    char c;
+    ssize_t n = await(asyncio_recv(fd, &c, 1, 0));
+    if (n < 0)
+        return (int)n;
+    assert_int_equal(n, 1);
+    if (way == 0)
+        return await(asyncio_wait_for(asyncio_sleep(1), 0));
+    if (way == 1)
+        return await(asyncio_wait_for(asyncio_sleep(1), 0.5));
+    int error = 0;
+    struct asyncio_timeout t = asyncio_timeout(0);
+    async_with(&t) error = await(asyncio_sleep(1));
+    assert_int_equal(error, -ECANCELED);
+    return asyncio_error();
+}
+
+ASYNC_TEST(cancelled_too_late)
+{
+    for (int way = 0; way < 3; way++) {
+        asyncio_simulation_set();
+        struct pair p = await(connection("10.0.0.1", NULL));
+        await(says(p.a, "x"));
+        asyncio_simulation_set(.eagain = 1);
+        awaitable(int) t = asyncio_create_task(receives_then_waits(p.b, way));
+        await(asyncio_sleep(0));
+        asyncio_cancel(t);
+        assert_int_equal(await(t), -ECANCELED);
+        assert_true(asyncio_cancelled(t));
+        await(drops(p));
+    }
+}
+
 DEATH_TEST(out_of_range, "ValueError: asyncio_simulation_set(): reset is out of its range")
 {
     asyncio_simulation_set(.latency = 1, .reset = 1.5);
@@ -1109,6 +1145,7 @@ int main(void)
         TEST(datagrams_and_partitions),
         TEST(faults_that_are_certain),
         TEST(eagain),
+        TEST(cancelled_too_late),
         TEST(out_of_range),
         TEST(no_address),
         TEST(environment),

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/pool.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@ static const struct exploration *const explorations[] = {
     &explore_tasks,      &explore_lock,    &explore_event, &explore_condition,
     &explore_semaphore,  &explore_barrier, &explore_queue, &explore_priority_queue,
     &explore_lifo_queue, &explore_channel, &explore_group, &explore_timeout,
-    &explore_wait,
+    &explore_wait,       &explore_network,
 };
 
 enum { COUNT = sizeof explorations / sizeof *explorations, MOST_WORKERS = 16 };
@@ -147,8 +148,10 @@ async(void, explore)
         for (int error = -ENOMEM; error == -ENOMEM && !asyncio_done(workers[i]);) {
             await(asyncio_wait_for(asyncio_shield(workers[i]), 1e6));
             error = asyncio_error();
-            if (error == -ETIMEDOUT)
+            if (error == -ETIMEDOUT) {
+                asyncio_print_call_graph(workers[i]);
                 found("a worker waits for ever", running->name, 0);
+            }
         }
         asyncio_exception(workers[i]);
     }
@@ -157,8 +160,17 @@ async(void, explore)
 }
 
 struct ledger {
-    size_t awaitables, tasks, stacks, allocated;
+    size_t awaitables, tasks, stacks, allocated, descriptors;
 };
+
+static size_t open_descriptors(void)
+{
+    size_t n = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
 
 /* The pool's chunks stay: they are all that comes in multiples of that size. */
 static struct ledger ledger_now(void)
@@ -168,8 +180,8 @@ static struct ledger ledger_now(void)
     asyncio_run(asyncio_sleep(0));
     asyncio_info(&info);
     asyncio_set_stack_size(0);
-    return (struct ledger){info.awaitables, info.tasks, info.stacks,
-                           ai_allocated() % AI_POOL_CHUNK};
+    return (struct ledger){info.awaitables, info.tasks, info.stacks, ai_allocated() % AI_POOL_CHUNK,
+                           open_descriptors()};
 }
 
 static void run(void)
@@ -191,9 +203,10 @@ static void run(void)
         running->end();
     struct ledger after = ledger_now();
     if (memcmp(&before, &after, sizeof before)) {
-        printf("%zd awaitables, %zd tasks, %zd stacks, %zd bytes are left: \n",
+        printf("%zd awaitables, %zd tasks, %zd stacks, %zd bytes, %zd descriptors are left:\n",
                after.awaitables - before.awaitables, after.tasks - before.tasks,
-               after.stacks - before.stacks, after.allocated - before.allocated);
+               after.stacks - before.stacks, after.allocated - before.allocated,
+               after.descriptors - before.descriptors);
         found("something was leaked", running->name, 0);
     }
 }

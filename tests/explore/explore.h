@@ -19,13 +19,21 @@ struct exploration {
 /* One per file, in explore.c's table. */
 extern const struct exploration explore_lock, explore_event, explore_condition, explore_semaphore,
     explore_barrier, explore_queue, explore_priority_queue, explore_lifo_queue, explore_channel,
-    explore_group, explore_timeout, explore_wait, explore_tasks;
+    explore_group, explore_timeout, explore_wait, explore_tasks, explore_network;
 
 /* A number below n, by the seed. */
 unsigned pick(unsigned n);
 
 /* Lets others run: not at all, some turns, or some time. 0, or the error of the await. */
 awaitable(int) nap(void);
+
+/* Changes the weather of the simulated network for a while, and leaves it without partitions. The
+ * server is on HOST, clients are there too or on 10.0.0.2 and 10.0.0.3. */
+#define HOST "10.0.0.1"
+awaitable(int) weather(void);
+
+/* An error that it may lead to. */
+bool is_network_error(int error);
 
 /* A claim: when it is false the seed has found a fault. */
 #define expect(claim) expect_(claim, #claim, __FILE__, __LINE__)
