@@ -84,7 +84,7 @@ static int password(char *buf, int size, int for_writing, void *known)
 
     if (n == 0 || n > (size_t)size)
         return -1;
-    memcpy(buf, known, n);
+    memcpy(buf, known, n); /* NOLINT(bugprone-not-null-terminated-result): the length says it */
     return (int)n;
 }
 
