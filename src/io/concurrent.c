@@ -64,6 +64,17 @@ void *ai_concurrent_new(struct ai_object *coroutine, size_t size)
     return f;
 }
 
+void *ai_concurrent_plain(const struct asyncio_awaitable_type *type, size_t size)
+{
+    struct ai_concurrent *f = ai_allocate(size);
+
+    if (f) {
+        init(f, type, size);
+        f->frame = f;
+    }
+    return f;
+}
+
 void *ai_concurrent_send(struct ai_object *coroutine, size_t size)
 {
     struct ai_concurrent *f = ai_concurrent_new(coroutine, size);
@@ -84,6 +95,8 @@ void ai_concurrent_unref(struct ai_concurrent *f)
 {
     if (atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) > 1)
         return;
+    if (f->destroy)
+        f->destroy(f);
     pthread_cond_destroy(&f->changed);
     pthread_mutex_destroy(&f->lock);
     ai_error_unref(f->error);

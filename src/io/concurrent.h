@@ -1,9 +1,10 @@
 /* Concurrent futures: results that one thread makes and others wait for.
  *
  * One holds a copy of a coroutine's frame, outside of any thread's pool: the arguments on their way
- * to where the coroutine runs, then its result. It is PENDING, perhaps RUNNING (where it cannot be
- * cancelled any more), and DONE, once. Its state, error and waits are looked at under its lock; the
- * frame is its runner's until it is DONE, and nobody's to change from then on.
+ * to where the coroutine runs, then its result. (A call of the library's own is its own frame.) It
+ * is PENDING, perhaps RUNNING (where it cannot be cancelled any more), and DONE, once. Its state,
+ * error and waits are looked at under its lock; the frame is its runner's until it is DONE, and
+ * nobody's to change from then on.
  *
  * A wait is what a loop is told by when it is DONE: in the list until then, or else on its way as a
  * message to that loop, or received. It is posted under the lock, so whoever holds that can tell.
@@ -36,6 +37,7 @@ struct ai_concurrent {
      * this has been cancelled. */
     struct asyncio_loop *loop;
     void (*cancelled)(struct ai_concurrent *f);
+    void (*destroy)(struct ai_concurrent *f); /* releases what else it holds; or NULL */
 };
 
 struct ai_wait {
@@ -52,6 +54,10 @@ struct ai_object *ai_coroutine_to_send(asyncio_any h);
  * current one. */
 void *ai_concurrent_new(struct ai_object *coroutine, size_t size);
 void *ai_concurrent_send(struct ai_object *coroutine, size_t size);
+
+/* The same for what is no coroutine: type->await() is called with the future itself, of this size,
+ * whose result is where the type says. */
+void *ai_concurrent_plain(const struct asyncio_awaitable_type *type, size_t size);
 
 struct ai_concurrent *ai_concurrent_ref(struct ai_concurrent *f);
 void ai_concurrent_unref(struct ai_concurrent *f);
