@@ -3,57 +3,15 @@
 
 usage: examples_test.py DIRECTORY
 
-DIRECTORY is where the programs were built. Prints TAP. Each test runs on both of the kernel's
-back-ends; what it waits for it waits for by reading, with a limit that only a failure reaches.
+DIRECTORY is where the programs were built.
 """
 import os
 import pathlib
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 
-PROGRAMS = pathlib.Path(sys.argv[1])
-LIMIT = 20  # seconds
-
-
-class Program:
-    """One that runs meanwhile; its output is read line by line."""
-
-    def __init__(self, backend, name, *args, stderr=subprocess.STDOUT):
-        self.process = subprocess.Popen(
-            [PROGRAMS / name, *map(str, args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=stderr, text=True, env={**os.environ, "ASYNCIO_BACKEND": backend})
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *failure):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
-
-    def line(self):
-        return self.process.stdout.readline().rstrip("\n")
-
-    def until(self, *texts):
-        """The lines up to where each of these has been in one, in any order."""
-        lines, missing = [], set(texts)
-        while missing:
-            line = self.process.stdout.readline()
-            assert line, f"no {missing} in {lines}"
-            lines.append(line.rstrip("\n"))
-            missing = {text for text in missing if text not in line}
-        return lines
-
-    def port(self):
-        return int(self.until("listening on")[-1].rsplit(":", 1)[1])
-
-    def stop(self, how=signal.SIGINT):
-        self.process.send_signal(how)
-        rest = self.process.communicate(timeout=LIMIT)[0]
-        return self.process.returncode, rest
+from programs import LIMIT, Program, run_tests
 
 
 class Client:
@@ -211,24 +169,5 @@ def tail(backend):
             follow.stop()
 
 
-TESTS = [echo_server, chat, chat_puts_out_who_does_not_read, port_scanner, tail]
-BACKENDS = ["io_uring", "epoll"]
-
-
-def main():
-    print(f"1..{len(TESTS) * len(BACKENDS)}")
-    failed = 0
-    for n, (test, backend) in enumerate((t, b) for t in TESTS for b in BACKENDS):
-        try:
-            test(backend)
-            print(f"ok {n + 1} - {test.__name__} on {backend}", flush=True)
-        except (AssertionError, OSError, subprocess.SubprocessError, ValueError) as e:
-            failed += 1
-            print(f"# {type(e).__name__}: {e}")
-            print(f"not ok {n + 1} - {test.__name__} on {backend}", flush=True)
-    return failed > 0
-
-
 if __name__ == "__main__":
-    signal.alarm(300)
-    sys.exit(main())
+    sys.exit(run_tests(echo_server, chat, chat_puts_out_who_does_not_read, port_scanner, tail))
