@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 static const struct exploration *const explorations[] = {
-    &explore_tasks,      &explore_lock,    &explore_event, &explore_condition,
-    &explore_semaphore,  &explore_barrier, &explore_queue, &explore_priority_queue,
-    &explore_lifo_queue, &explore_channel, &explore_group, &explore_timeout,
-    &explore_wait,       &explore_network,
+    &explore_tasks,      &explore_lock,    &explore_event,   &explore_condition,
+    &explore_semaphore,  &explore_barrier, &explore_queue,   &explore_priority_queue,
+    &explore_lifo_queue, &explore_channel, &explore_group,   &explore_timeout,
+    &explore_wait,       &explore_network, &explore_streams,
 };
 
 enum { COUNT = sizeof explorations / sizeof *explorations, MOST_WORKERS = 16 };

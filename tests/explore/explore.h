@@ -19,7 +19,7 @@ struct exploration {
 /* One per file, in explore.c's table. */
 extern const struct exploration explore_lock, explore_event, explore_condition, explore_semaphore,
     explore_barrier, explore_queue, explore_priority_queue, explore_lifo_queue, explore_channel,
-    explore_group, explore_timeout, explore_wait, explore_tasks, explore_network;
+    explore_group, explore_timeout, explore_wait, explore_tasks, explore_network, explore_streams;
 
 /* A number below n, by the seed. */
 unsigned pick(unsigned n);
