@@ -11,7 +11,8 @@
  * sockets are tried again within wait(), in the order of touching. Everything else happens through
  * timers, in the order of (time, starting); so all of it is determined.
  *
- * sim_net.c has the table by descriptor and the operations, sim_bind.c who has which name. */
+ * sim_net.c has the operations, sim_socket.c the table by descriptor, sim_bind.c who has which
+ * name. */
 #ifndef AI_LOOP_SIM_NET_H
 #define AI_LOOP_SIM_NET_H
 
@@ -132,12 +133,14 @@ void ai_sim_net_run(struct ai_sim_net *net);
 /* To be called when what has ended is completed: lent memory goes. */
 void ai_sim_net_reclaim(struct ai_sim_net *net);
 
-/* Looks for sockets that were closed behind its back: at some of them, or at all. True if there
- * were any. */
-bool ai_sim_net_sweep(struct ai_sim_net *net, bool all);
-
 /* Sends anew what partitions that were healed have held up. */
 void ai_sim_net_resume(struct ai_sim_net *net);
+
+/* Copies bytes to or from the memory of a transfer, from so many bytes on. */
+void ai_sim_scatter(const struct ai_sim_transfer *t, size_t at, const void *from, size_t n);
+void ai_sim_gather(const struct ai_sim_transfer *t, size_t at, void *to, size_t n);
+
+/* ── sim_socket.c ────────────────────────────────────────────────────────────────────────────── */
 
 /* A socket without a descriptor; NULL without memory. */
 struct ai_sim_socket *ai_sim_socket_new(struct ai_sim_net *net, int family, int type);
@@ -159,9 +162,15 @@ void ai_sim_start(struct ai_sim_socket *s, int64_t when);
 /* Its error, which is told once; 0 if there is none. */
 int ai_sim_take_error(struct ai_sim_socket *s);
 
-/* Copies bytes to or from the memory of a transfer, from so many bytes on. */
-void ai_sim_scatter(const struct ai_sim_transfer *t, size_t at, const void *from, size_t n);
-void ai_sim_gather(const struct ai_sim_transfer *t, size_t at, void *to, size_t n);
+/* Ends an operation: it will be completed. */
+void ai_sim_end(struct ai_sim_net *net, struct ai_op *op, int64_t result);
+
+/* The socket of this descriptor, or NULL. One that was closed behind its back is found out. */
+struct ai_sim_socket *ai_sim_socket_of(struct ai_sim_net *net, int fd);
+
+/* Looks for sockets that were closed behind its back: at some of them, or at all. True if there
+ * were any. */
+bool ai_sim_net_sweep(struct ai_sim_net *net, bool all);
 
 /* ── sim_bind.c ──────────────────────────────────────────────────────────────────────────────── */
 
