@@ -80,7 +80,7 @@ static bool carry(struct end *from, struct end *to, size_t step)
 static void talk(struct end *client, struct end *server, size_t step)
 {
     look(client);
-    while (carry(client, server, step) | carry(server, client, step))
+    while ((int)carry(client, server, step) | (int)carry(server, client, step))
         ;
 }
 
