@@ -38,7 +38,7 @@ static struct ai_sim_transfer transfer_of(const struct ai_op *op)
     bool vector = op->code == AI_OP_READV || op->code == AI_OP_WRITEV;
     t.message = message ? op->buf : NULL;
     t.parts = message ? t.message->msg_iov : op->buf;
-    t.count = message ? t.message->msg_iovlen : op->size;
+    t.count = message ? (size_t)t.message->msg_iovlen : op->size;
     if (message || vector)
         t.size = sum(t.parts, t.count <= IOV_MAX ? t.count : 0);
     else
