@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 
 #include <limits.h>
+#include <stdbool.h>
 
 #define DAY (24 * 60 * 60L)
 #define FIRST_SERIAL 0xa5c0

@@ -79,13 +79,10 @@ static int trust(struct asyncio_ssl_context *c, const struct asyncio_ssl_context
 /* OpenSSL's own would ask at the terminal. */
 static int password(char *buf, int size, int for_writing, void *known)
 {
-    size_t n = known ? strlen(known) : 0;
+    size_t n = known ? OPENSSL_strlcpy(buf, known, (size_t)size) : 0;
     (void)for_writing;
 
-    if (n == 0 || n > (size_t)size)
-        return -1;
-    memcpy(buf, known, n); /* NOLINT(bugprone-not-null-terminated-result): the length says it */
-    return (int)n;
+    return n > 0 && n < (size_t)size ? (int)n : -1;
 }
 
 static int identify(struct asyncio_ssl_context *c, const struct asyncio_ssl_context_options *o,
