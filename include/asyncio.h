@@ -504,4 +504,9 @@ void asyncio_loop_close(void);
 
 #include <asyncio/datagram.h>
 
+/* --- Processes ---------------------------------------------------------------------------------
+ */
+
+#include <asyncio/subprocess.h>
+
 #endif

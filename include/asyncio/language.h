@@ -84,6 +84,7 @@ enum asyncio__kind {
     ASYNCIO__STREAM,
     ASYNCIO__SERVER,
     ASYNCIO__DATAGRAM,
+    ASYNCIO__PROCESS,
 };
 
 /* What a kind of awaitable is and does: one constant for each, made by async() for coroutines and

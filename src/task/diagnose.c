@@ -26,6 +26,8 @@ const char *ai_noun(const struct asyncio_awaitable_type *type)
         return "server";
     case ASYNCIO__DATAGRAM:
         return "datagram endpoint";
+    case ASYNCIO__PROCESS:
+        return "process";
     default:
         return "awaitable";
     }
