@@ -7,6 +7,7 @@ DIRECTORY is where the programs were built.
 """
 import os
 import pathlib
+import signal
 import socket
 import sys
 import tempfile
@@ -143,6 +144,22 @@ def port_scanner(backend):
         scan.until("usage")
 
 
+def supervisor(backend):
+    for_ever = "while :; do sleep 0.05; done"
+    with Program(backend, "supervisor", "one=echo 1; echo 2 >&2; exit 3", f"two={for_ever}") as s:
+        out = s.process.communicate(timeout=LIMIT)[0].splitlines()
+        assert out == ["one | 1", "one | 2", "one * ended with 3", "two * ended with -15"], out
+        assert s.process.returncode == 3
+    stubborn = f'trap "" TERM; echo ready; {for_ever}'
+    with Program(backend, "supervisor", "-g", 0.2, f"deaf={stubborn}") as s:
+        s.until("ready")
+        status, rest = s.stop(signal.SIGTERM)
+        assert rest.splitlines() == ["deaf * does not end: killed", "deaf * ended with -9"], rest
+        assert status == 0
+    with Program(backend, "supervisor", "nonsense") as s:
+        s.until("usage")
+
+
 def tail(backend):
     with tempfile.TemporaryDirectory() as place:
         a, b, c = (pathlib.Path(place) / name for name in "abc")
@@ -170,4 +187,4 @@ def tail(backend):
 
 
 if __name__ == "__main__":
-    sys.exit(run_tests(echo_server, chat, chat_puts_out_who_does_not_read, port_scanner, tail))
+    sys.exit(run_tests(echo_server, chat, chat_puts_out_who_does_not_read, port_scanner, supervisor, tail))
