@@ -1,6 +1,4 @@
 /* See io_uring_embed.h. */
-#ifdef AI_HAVE_LIBURING
-
 #include "loop/io_uring_embed.h"
 
 #include <errno.h>
@@ -67,5 +65,3 @@ int ai_embedding_reset_bell(struct ai_embedding *e, struct io_uring *uring)
     unsigned flags = __atomic_load_n(uring->sq.kflags, __ATOMIC_ACQUIRE);
     return error < 0 ? error : (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
-
-#endif

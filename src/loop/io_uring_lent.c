@@ -1,6 +1,4 @@
 /* See io_uring_lent.h. The memory is touched as far as messages reach into it. */
-#ifdef AI_HAVE_LIBURING
-
 #include "loop/io_uring_lent.h"
 
 #include "base/alloc.h"
@@ -65,5 +63,3 @@ void ai_lent_give_back(struct ai_lent *lent, unsigned id)
     give(lent, id, 0);
     io_uring_buf_ring_advance(lent->ring, 1);
 }
-
-#endif

@@ -1,6 +1,4 @@
 /* See io_uring_poll.h. */
-#ifdef AI_HAVE_LIBURING
-
 #include "loop/io_uring_poll.h"
 
 #include "loop/perform.h"
@@ -136,5 +134,3 @@ void ai_polls_end(struct ai_polls *p, int fd, struct ai_list *list)
     d->generation++;
     ai_descriptor_forget(d);
 }
-
-#endif

@@ -1,6 +1,4 @@
 /* See io_uring_sqe.h. */
-#ifdef AI_HAVE_LIBURING
-
 #include "loop/io_uring_sqe.h"
 
 #include "loop/perform.h"
@@ -149,5 +147,3 @@ void ai_sqe_prepare(struct io_uring_sqe *sqe, const struct ai_op *op)
     else
         prepare_file(sqe, op);
 }
-
-#endif
