@@ -190,7 +190,7 @@ TARGETS = {
     "/a%20b%26%c3%bc.txt": 200, "/images/": 200, "/images": 301, "/images?q": 301, "//images": 301,
     "/nope": 404, "/style.css/": 404, "/style.css/x": 404, "/empty/": 404, "/loop": 404,
     "/" + "x" * 300: 404, "/" + "x/" * 3000: 400,
-    "/../secret": 403, "/%2e%2e/secret": 403, "/..%2fsecret": 403, "/images/../../secret": 403,
+    "/../secret": 403, "/%2e%2e/secret": 403, "/..%2fsecret": 403, "/%2f%2fstyle.css": 200, "/images/../../secret": 403,
     "/out": 403, "/etc/passwd": 403, "/etc": 403, "/pipe": 403,
     "/style.css%00": 400, "/%": 400, "/%4": 400, "/%zz": 400, "/%2": 400,
 }
@@ -257,6 +257,8 @@ NASTY = {
     "a body": (GET + HOST + b"Content-Length: 5\r\n\r\nhello" + GET + HOST + b"Connection: close\r\n\r\n",
                200),
     "a method for others": (b"POST / HTTP/1.0\r\n\r\n", 405),
+    "a form": (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello" + GET + HOST + b"\r\n", 405),
+    "a tab in the target": (b"GET /\tx HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "CONNECT": (b"CONNECT x:80 HTTP/1.0\r\n\r\n", 405),
     "OPTIONS": (b"OPTIONS * HTTP/1.0\r\n\r\n", 405),
     "an upgrade": (GET + HOST + b"Connection: upgrade, close\r\nUpgrade: websocket\r\n\r\n", 200),
@@ -272,8 +274,9 @@ def bad_requests_are_refused(backend):
                 status = None
             assert status == wanted, f"{name}: {status} instead of {wanted}"
             # Nothing but the first is answered of what is smuggled behind a refused one.
-        answers = site.exchange(NASTY["chunks"][0])
-        assert answers.count(b"HTTP/1.1") == 1, answers
+        for name in "chunks", "a form":
+            answers = site.exchange(NASTY[name][0])
+            assert answers.count(b"HTTP/1.1") == 1, answers
         answers = site.exchange(NASTY["a body"][0])
         assert answers.count(b"HTTP/1.1 200") == 2, answers
         assert site.curl(site.url + "/in") == STYLE

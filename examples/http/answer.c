@@ -92,7 +92,8 @@ static async(int, answer_with_header, (struct connection *, c), (int, status),
 
 async(int, answer_shortly, (struct connection *, c), (int, status))
 {
-    return await(answer_with_header(c, status, ""));
+    bool allow = status == HTTP_STATUS_METHOD_NOT_ALLOWED;
+    return await(answer_with_header(c, status, allow ? "Allow: GET, HEAD\r\n" : ""));
 }
 
 /* To the same target with a slash behind its path. Two in front would lead to another host. */

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -12,11 +13,21 @@ static int refuse(http_parser *p, int status)
     return 1;
 }
 
+/* Whether there is no control character in it, but perhaps this one. http-parser as distributions
+ * build it lets some of them through. */
+static bool is_text(const char *at, size_t n, char but)
+{
+    for (size_t i = 0; i < n; i++)
+        if (iscntrl((unsigned char)at[i]) && at[i] != but)
+            return false;
+    return true;
+}
+
 static int on_target(http_parser *p, const char *at, size_t n)
 {
     struct http_message *m = p->data;
     m->target = (struct http_text){(char *)at, n};
-    return 0;
+    return is_text(at, n, ' ') ? 0 : refuse(p, HTTP_STATUS_BAD_REQUEST);
 }
 
 /* What comes behind a body (trailers) is not looked at. A space in a name, before its colon, is
@@ -34,14 +45,6 @@ static int on_name(http_parser *p, const char *at, size_t n)
     return 0;
 }
 
-static bool is_text(const char *at, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (iscntrl((unsigned char)at[i]) && at[i] != '\t')
-            return false;
-    return true;
-}
-
 /* A second piece of a value is a line that goes on in the next one, which nobody may send any more,
  * as not everybody understands it the same way. */
 static int on_value(http_parser *p, const char *at, size_t n)
@@ -50,7 +53,7 @@ static int on_value(http_parser *p, const char *at, size_t n)
     if (m->whole)
         return 0;
     struct http_text *value = &m->headers[m->count - 1].value;
-    if (value->at || !is_text(at, n))
+    if (value->at || !is_text(at, n, '\t'))
         return refuse(p, HTTP_STATUS_BAD_REQUEST);
     while (n > 0 && (at[n - 1] == ' ' || at[n - 1] == '\t'))
         n--;
@@ -174,13 +177,27 @@ static bool has_host(const struct http_message *m)
     return m->parser.http_minor == 0 ? !second : first && !second;
 }
 
+unsigned long long http_body_size(const struct http_message *m)
+{
+    const char *length = http_header(m, "Content-Length");
+    return length ? strtoull(length, NULL, 10) : 0;
+}
+
+/* Where it is not certain how long the body is, nobody knows what the next request is. */
 int http_check_request(const struct http_message *m)
 {
+    unsigned method = m->parser.method;
     if (!m->whole)
         return HTTP_STATUS_BAD_REQUEST;
     if (m->parser.http_major != 1)
         return HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED;
-    return has_host(m) ? 0 : HTTP_STATUS_BAD_REQUEST;
+    if (!has_host(m))
+        return HTTP_STATUS_BAD_REQUEST;
+    if (method != HTTP_GET && method != HTTP_HEAD)
+        return HTTP_STATUS_METHOD_NOT_ALLOWED;
+    if (http_header(m, "Transfer-Encoding"))
+        return HTTP_STATUS_LENGTH_REQUIRED;
+    return http_body_size(m) > HTTP_MOST_BODY ? HTTP_STATUS_PAYLOAD_TOO_LARGE : 0;
 }
 
 ssize_t http_decode(struct http_message *m, char *data, size_t n)

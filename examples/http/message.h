@@ -11,7 +11,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { HTTP_MOST_HEADERS = 64 };
+enum {
+    HTTP_MOST_HEADERS = 64,
+    HTTP_MOST_BODY = 64 * 1024, /* bytes, of a request */
+};
 
 struct http_text {
     char *at;
@@ -43,8 +46,11 @@ int http_parse(struct http_message *m, char *data, size_t n);
 /* The value of this header, NULL where there is none. */
 const char *http_header(const struct http_message *m, const char *name);
 
-/* Whether a request whose head is whole is one to answer: 0, or the status to refuse it with. */
+/* Whether a request is one to answer: 0, or the status to refuse it with. */
 int http_check_request(const struct http_message *m);
+
+/* The length of its body then. */
+unsigned long long http_body_size(const struct http_message *m);
 
 /* Decodes what follows the head, in place, up to the end of the message: how many bytes of body are
  * there now, -EPROTO if it is none. n of 0 tells that the stream has ended. */

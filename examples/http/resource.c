@@ -35,12 +35,13 @@ bool resource_path(const char *target, char path[static PATH_MAX])
         return false;
     const char *from = target + url.field_data[UF_PATH].off;
     const char *end = from + url.field_data[UF_PATH].len;
-    while (from < end && *from == '/')
-        from++;
     size_t n = 0;
     while (from < end) {
-        if (n + 1 == PATH_MAX || !(path[n++] = decode(&from)))
+        char c = decode(&from);
+        if (!c || n + 1 == PATH_MAX)
             return false;
+        if (c != '/' || n > 0)
+            path[n++] = c;
     }
     if (n == 0)
         path[n++] = '.', path[n++] = '/';

@@ -17,9 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Seconds: */
 enum {
-    MOST_BODY = 64 * 1024, /* bytes, of a request: it is dropped */
-    /* Seconds: */
     PATIENCE = 30, /* with the client: for a request to begin, to end, an answer to be taken */
     LINGER = 2,    /* for it to see why it is refused */
     GRACE = 10,    /* for answers under way when the server is to end */
@@ -102,28 +101,19 @@ static async(int, read_request, (struct connection *, c))
     return status ? status : http_check_request(m);
 }
 
-/* The length of the request's body. One without a length is not taken, and one that is long ends
- * the connection: the status to refuse it with is at *status. */
-static unsigned long long body_size(const struct connection *c, int *status)
-{
-    const char *length = http_header(&c->request, "Content-Length");
-    unsigned long long n = length ? strtoull(length, NULL, 10) : 0;
-    *status = http_header(&c->request, "Transfer-Encoding") ? HTTP_STATUS_LENGTH_REQUIRED
-              : n > MOST_BODY                               ? HTTP_STATUS_PAYLOAD_TOO_LARGE
-                                                            : 0;
-    return n;
-}
-
-static async(int, drop_body, (struct connection *, c), (size_t, size))
+static async(int, drop_body, (struct connection *, c))
 {
     char buf[4096];
-    async_with(asyncio_timeout(c->site->patience)) while (size > 0)
+    unsigned long long left = http_body_size(&c->request);
+    async_with(asyncio_timeout(c->site->patience))
     {
-        size_t most = size < sizeof buf ? size : sizeof buf;
-        ssize_t n = await(asyncio_stream_reader_read(c->reader, buf, most));
-        if (n <= 0)
-            return -ECONNRESET;
-        size -= (size_t)n;
+        while (left > 0) {
+            size_t most = left < sizeof buf ? (size_t)left : sizeof buf;
+            ssize_t n = await(asyncio_stream_reader_read(c->reader, buf, most));
+            if (n <= 0)
+                return -ECONNRESET;
+            left -= (size_t)n;
+        }
     }
     return asyncio_error();
 }
@@ -138,10 +128,11 @@ static async(void, refuse, (struct connection *, c), (int, status))
     c->keep_alive = false;
     if (await(answer_shortly(c, status)) < 0 || asyncio_stream_writer_write_eof(c->writer) < 0)
         return;
-    async_with(asyncio_timeout(LINGER)) for (int i = 0; i < 256; i++)
+    async_with(asyncio_timeout(LINGER))
     {
-        if (await(asyncio_stream_reader_read(c->reader, buf, sizeof buf)) <= 0)
-            break;
+        for (int i = 0; i < 256; i++)
+            if (await(asyncio_stream_reader_read(c->reader, buf, sizeof buf)) <= 0)
+                break;
     }
 }
 
@@ -151,18 +142,16 @@ static async(bool, serve_request, (struct connection *, c))
     int status = await(read_request(c));
     if (status == NONE)
         return false;
-    c->keep_alive = status == REQUEST && http_should_keep_alive(&c->request.parser);
-    unsigned long long size = status == REQUEST ? body_size(c, &status) : 0;
     if (status != REQUEST) {
         await(refuse(c, status));
         return false;
     }
-    c->keep_alive &= !c->site->stopping;
+    c->keep_alive = http_should_keep_alive(&c->request.parser) && !c->site->stopping;
     if (await(answer_request(c)) < 0) {
         asyncio_stream_writer_abort(c->writer);
         return false;
     }
-    return c->keep_alive && await(drop_body(c, size)) == 0;
+    return c->keep_alive && await(drop_body(c)) == 0;
 }
 
 static async(void, serve_connection, (struct asyncio_stream_reader *, reader),

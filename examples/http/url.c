@@ -1,5 +1,6 @@
 #include "url.h"
 
+#include <ctype.h>
 #include <http_parser.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,9 +37,19 @@ static void copy_target(struct url *u, const struct http_parser_url *p)
              has_query ? p->field_data[UF_QUERY].len : 0, u->text + p->field_data[UF_QUERY].off);
 }
 
+/* No more than may stand in a request's line, of which http-parser is not quite sure. */
+static bool is_printable(const char *text)
+{
+    while (isgraph((unsigned char)*text))
+        text++;
+    return *text == '\0';
+}
+
 bool url_parse(struct url *u, const char *text)
 {
     struct http_parser_url p;
+    if (!is_printable(text))
+        return false;
     http_parser_url_init(&p);
     int n = snprintf(u->text, sizeof u->text, "%s", text);
     if (!fits(n, sizeof u->text) || http_parser_parse_url(u->text, (size_t)n, 0, &p) != 0)

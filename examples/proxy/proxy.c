@@ -81,17 +81,15 @@ static async(int, outlast, (struct link *, l))
  */
 static async(int, end, (struct link *, l), (struct asyncio_stream_writer *, to))
 {
-    bool first = !asyncio_event_is_set(&l->over);
-    asyncio_event_set(&l->over);
+    int error = 0;
     if (asyncio_stream_writer_can_write_eof(to))
-        return asyncio_stream_writer_write_eof(to);
-    if (to == l->client.writer)
+        error = asyncio_stream_writer_write_eof(to);
+    else if (to == l->client.writer)
         asyncio_stream_writer_close(to);
-    else if (first) {
-        asyncio_event_clear(&l->over);
+    else if (!asyncio_event_is_set(&l->over))
         return await(outlast(l));
-    }
-    return 0;
+    asyncio_event_set(&l->over);
+    return error;
 }
 
 static async(int, pump, (struct link *, l), (struct asyncio_stream_reader *, from),
