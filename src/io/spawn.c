@@ -15,6 +15,7 @@
 #include "io/spawn.h"
 
 #include "base/alloc.h"
+#include "ctx/sanitize.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -221,6 +222,13 @@ int ai_spawn_reap(int pidfd)
         return AI_CHILD_LOST;
     return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
 }
+
+/* ThreadSanitizer takes clone() for fork(), and does not know what to do where the memory is
+ * shared. It need not know: no code it has put anything into runs in the child. */
+#ifdef AI_TSAN
+int __clone(int (*function)(void *), void *stack, int flags, void *arg, ...);
+#define clone __clone
+#endif
 
 /* The child's id or -errno. On its own stack the child never comes back from in_child(). */
 static long make_child(struct launch *l, int *pidfd)
