@@ -31,6 +31,7 @@
 struct iovec;
 struct msghdr;
 struct sockaddr;
+struct stat;
 struct statx;
 
 /* --- Reading and writing -----------------------------------------------------------------------
@@ -52,6 +53,20 @@ ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
     asyncio_preadv(int fd, const struct iovec *v, int n, off_t offset);
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
     asyncio_pwritev(int fd, const struct iovec *v, int n, off_t offset);
+
+/* Moves up to n bytes from one descriptor to another, one of which is a pipe, inside of the kernel:
+ * how many, 0 at the end. An offset that is not NULL is where to read or write instead of the
+ * descriptor's own position, and is moved on. It waits for both, whatever the flags. -EINVAL where
+ * one of them cannot do that, as in a simulation its sockets. */
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
+    asyncio_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t n, unsigned flags);
+
+/* Moves n bytes of a file, or all there are up to its end, to any descriptor, inside of the kernel
+ * where that can be: how many (n or, at the end of the file, fewer; sendfile(2) may stop before).
+ * They are taken at *offset, which is moved on, or where that is NULL at the file's own position;
+ * which after a failure tells how far it came. -ESPIPE for what has no position. */
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
+    asyncio_sendfile(int out, int in, off_t *offset, size_t n);
 
 /* Waits until one of these events (POLLIN, POLLOUT, …) has come; those that have, POLLERR and
  * POLLHUP among them. (The poll(2) of one descriptor and without a time limit, for which there is
@@ -97,9 +112,9 @@ ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
  * it fails or is cancelled, nobody knows how much has been sent. */
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int) asyncio_sendall(int fd, const void *buf, size_t n);
 
-/* Sends n bytes of a file from this offset on, or all there are where n is 0 or more than that: how
- * many. -errno of either descriptor, and then nobody knows. The file's own offset stays. (It is
- * read and sent, 64 KiB at a time, so any two descriptors will do: Python's fallback.) */
+/* asyncio_sendfile() under the name of Python's: n bytes of a file from this offset on, or all
+ * there are where n is 0 or more than that: how many. -errno of either descriptor, and then nobody
+ * knows. The file's own offset stays. */
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
     asyncio_sock_sendfile(int fd, int file, off_t offset, size_t n);
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
@@ -134,6 +149,11 @@ ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
     asyncio_fallocate(int fd, int mode, off_t offset, off_t size);
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)
     asyncio_statx(int directory, const char *path, int flags, unsigned mask, struct statx *st);
+
+/* The status of a file, of a link itself, or of what a descriptor is of. */
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int) asyncio_stat(const char *path, struct stat *st);
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int) asyncio_lstat(const char *path, struct stat *st);
+ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int) asyncio_fstat(int fd, struct stat *st);
 
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int) asyncio_unlink(const char *path);
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(int)

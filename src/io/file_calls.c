@@ -4,6 +4,8 @@
 #include <asyncio/io.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 ASYNCIO_AWAITABLE(int) asyncio__openat(int directory, const char *path, int flags, mode_t mode)
 {
@@ -38,6 +40,74 @@ asyncio_statx(int directory, const char *path, int flags, unsigned mask, struct 
     AI_CALL_NUMBER("statx", .code = AI_OP_STATX, .fd = directory, .from = path, .flags = flags,
                    .size = mask, .more = st);
 }
+
+/* --- stat(), by statx() --- */
+
+struct status {
+    struct ai_call call;
+    struct statx from;
+    struct stat *to;
+};
+
+static struct timespec time_of(struct statx_timestamp t)
+{
+    return (struct timespec){.tv_sec = t.tv_sec, .tv_nsec = (long)t.tv_nsec};
+}
+
+static void translate(struct ai_call *call)
+{
+    const struct statx *x = &((struct status *)call)->from;
+
+    if (call->op.result < 0)
+        return;
+    *((struct status *)call)->to = (struct stat){
+        .st_dev = makedev(x->stx_dev_major, x->stx_dev_minor),
+        .st_ino = x->stx_ino,
+        .st_mode = x->stx_mode,
+        .st_nlink = x->stx_nlink,
+        .st_uid = x->stx_uid,
+        .st_gid = x->stx_gid,
+        .st_rdev = makedev(x->stx_rdev_major, x->stx_rdev_minor),
+        .st_size = (off_t)x->stx_size,
+        .st_blksize = (blksize_t)x->stx_blksize,
+        .st_blocks = (blkcnt_t)x->stx_blocks,
+        .st_atim = time_of(x->stx_atime),
+        .st_mtim = time_of(x->stx_mtime),
+        .st_ctim = time_of(x->stx_ctime),
+    };
+}
+
+static asyncio_any status(int fd, const char *path, int flags, struct stat *to)
+{
+    static const struct asyncio_awaitable_type type = AI_CALL_TYPE("stat", struct status, number);
+    struct ai_op op = {
+        .code = AI_OP_STATX, .fd = fd, .from = path, .flags = flags, .size = STATX_BASIC_STATS};
+    struct status *s = (struct status *)ai_call_new(&type, &op);
+
+    if (!s)
+        return NULL;
+    s->call.op.more = &s->from;
+    s->call.after = translate;
+    s->to = to;
+    return ai_call_handle(&s->call);
+}
+
+ASYNCIO_AWAITABLE(int) asyncio_stat(const char *path, struct stat *st)
+{
+    return status(AT_FDCWD, path, 0, st);
+}
+
+ASYNCIO_AWAITABLE(int) asyncio_lstat(const char *path, struct stat *st)
+{
+    return status(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, st);
+}
+
+ASYNCIO_AWAITABLE(int) asyncio_fstat(int fd, struct stat *st)
+{
+    return status(fd, "", AT_EMPTY_PATH, st);
+}
+
+/* --- Names --- */
 
 ASYNCIO_AWAITABLE(int) asyncio_unlinkat(int directory, const char *path, int flags)
 {

@@ -1,5 +1,4 @@
-/* Sending all of it: asyncio_sendall(), and a file by asyncio_sock_sendfile(). */
-#include "base/alloc.h"
+/* Sending all of it: asyncio_sendall(). */
 #include "io/call.h"
 
 #include <asyncio/io.h>
@@ -59,37 +58,4 @@ ASYNCIO_AWAITABLE(int) asyncio_sendall(int fd, const void *buf, size_t n)
         return NULL;
     s->result = 0;
     return ai_handle(&s->call.object);
-}
-
-/* --- Files --- */
-
-enum { CHUNK = 64 << 10 };
-
-static ASYNCIO_ASYNC(ssize_t, send_chunks, (int, fd), (int, file), (off_t, offset), (size_t, n),
-                     (char *, chunk))
-{
-    size_t sent = 0;
-
-    while (sent < n) {
-        size_t most = n - sent < CHUNK ? n - sent : CHUNK;
-        ssize_t got = ASYNCIO_AWAIT(asyncio_pread(file, chunk, most, offset + (off_t)sent));
-        if (got <= 0)
-            return got < 0 ? got : (ssize_t)sent;
-        int error = ASYNCIO_AWAIT(asyncio_sendall(fd, chunk, (size_t)got));
-        if (error)
-            return error;
-        sent += (size_t)got;
-    }
-    return (ssize_t)sent;
-}
-
-ASYNCIO_ASYNC(ssize_t, asyncio_sock_sendfile, (int, fd), (int, file), (off_t, offset), (size_t, n))
-{
-    char *chunk = ai_allocate(CHUNK);
-
-    if (!chunk)
-        return asyncio_raise(-ENOMEM, NULL);
-    ssize_t sent = ASYNCIO_AWAIT(send_chunks(fd, file, offset, n ? n : SIZE_MAX, chunk));
-    ai_deallocate(chunk, CHUNK);
-    return sent;
 }

@@ -23,7 +23,8 @@
 #include <stdint.h>
 
 /* What an operation is, and which of its fields say so; the others are zero. Each is the system
- * call of its name, but never ends with EAGAIN or EINTR: where the call would block, it waits. */
+ * call of its name, but never ends with EAGAIN or EINTR: where the call would block, it waits (but
+ * for the splice, which has two descriptors to wait for). */
 enum ai_opcode {
     AI_OP_POLL,        /* fd; flags: events to wait for; result: those seen */
     AI_OP_READ,        /* fd, buf, size; offset, or -1: the descriptor's own, and all pipes have */
@@ -55,7 +56,8 @@ enum ai_opcode {
     AI_OP_RENAMEAT,    /* fd: directory, buf: path, other: directory, more: path, flags */
     AI_OP_LINKAT,      /* the same */
     AI_OP_SYMLINKAT,   /* buf: target, fd: directory, more: path */
-    AI_OP_SPLICE,      /* fd: from, offset or -1, other: to, offset2 or -1, size, flags */
+    AI_OP_SPLICE,      /* fd: from, offset or -1, other: to, offset2 or -1, size, flags. It
+                        * waits for the disk alone: -EAGAIN where one of the two is not ready */
     AI_OPCODES
 };
 

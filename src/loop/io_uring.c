@@ -186,11 +186,12 @@ static int receive_by_poll(struct ring *r, struct ai_op *op)
     return taken;
 }
 
-/* A send on the ring costs as much as the system call it saves, and a turn of the loop besides. */
-static bool send_now(struct ai_op *op)
+/* A send on the ring costs as much as the system call it saves, and a turn of the loop besides; a
+ * splice costs a thread, which only files are worth. */
+static bool call_now(struct ai_op *op)
 {
     op->result = ai_perform(op);
-    return op->result != -EAGAIN;
+    return op->result != (op->code == AI_OP_SEND ? -EAGAIN : AI_PERFORM_BLOCKS);
 }
 
 static int ring_submit(void *state, struct ai_op *op)
@@ -201,7 +202,7 @@ static int ring_submit(void *state, struct ai_op *op)
         op->result = ai_perform_blocking(op);
         return 1;
     }
-    if (op->code == AI_OP_SEND && send_now(op))
+    if ((op->code == AI_OP_SEND || op->code == AI_OP_SPLICE) && call_now(op))
         return 1;
     int taken = ai_polls_wait_for(op) ? receive_by_poll(r, op) : -EBUSY;
     if (taken != -EBUSY)
@@ -303,7 +304,8 @@ static bool went_round(struct ring *r, struct ai_op *op, int result)
         return result >= 0 && again(r, op, 0);
     if (result == -EINTR || (result == -ENOBUFS && (op->state & LENT) != 0))
         return again(r, op, 0);
-    return result == -EAGAIN && op->code != AI_OP_POLL && again(r, op, POLLING);
+    bool waits_by_itself = op->code == AI_OP_POLL || op->code == AI_OP_SPLICE;
+    return result == -EAGAIN && !waits_by_itself && again(r, op, POLLING);
 }
 
 static int64_t own_result(const struct ai_op *op, int result)

@@ -123,7 +123,7 @@ static void prepare_file(struct io_uring_sqe *sqe, const struct ai_op *op)
         break;
     default:
         io_uring_prep_splice(sqe, op->fd, op->offset, op->other, op->offset2, length(op),
-                             (unsigned)op->flags);
+                             (unsigned)op->flags | SPLICE_F_NONBLOCK);
     }
 }
 

@@ -226,11 +226,31 @@ static int64_t at_once(const struct ai_op *op)
 
 /* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
 
+/* A socket that blocks does so also where a splice must not, unless it has room for all. */
+static size_t splice_size(const struct ai_op *op)
+{
+    struct stat s;
+    bool careful = op->size > PIPE_BUF && fstat(op->other, &s) == 0 && S_ISSOCK(s.st_mode) &&
+                   (fcntl(op->other, F_GETFL) & O_NONBLOCK) == 0;
+    return careful ? PIPE_BUF : op->size;
+}
+
+static bool is_full(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    return poll(&p, 1, 0) == 0;
+}
+
 static int64_t splice_by(const struct ai_op *op)
 {
     int64_t in = op->offset, out = op->offset2;
+    size_t size = splice_size(op);
+    if (size < op->size && is_full(op->other)) {
+        errno = EAGAIN;
+        return -1;
+    }
     return syscall(SYS_splice, (long)op->fd, in < 0 ? NULL : &in, (long)op->other,
-                   out < 0 ? NULL : &out, op->size, (long)op->flags);
+                   out < 0 ? NULL : &out, size, (long)op->flags | SPLICE_F_NONBLOCK);
 }
 
 static int64_t storage_once(const struct ai_op *op)
@@ -278,11 +298,12 @@ static int64_t storage(const struct ai_op *op)
 
 /* ── All of them ─────────────────────────────────────────────────────────────────────────────── */
 
-/* Only files keep close() waiting. */
+/* Only files keep close() and splice() waiting. */
 static int64_t storage_now(const struct ai_op *op)
 {
-    bool quick = op->code == AI_OP_CLOSE && !is_storage(op->fd);
-    return quick ? storage(op) : AI_PERFORM_BLOCKS;
+    bool close = op->code == AI_OP_CLOSE && !is_storage(op->fd);
+    bool splice = op->code == AI_OP_SPLICE && !is_storage(op->fd) && !is_storage(op->other);
+    return close || splice ? storage(op) : AI_PERFORM_BLOCKS;
 }
 
 static int64_t perform(const struct ai_op *op)
