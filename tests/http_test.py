@@ -250,6 +250,9 @@ NASTY = {
     "a long target": (b"GET /" + b"x" * 40000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
     "long headers": (GET + HOST + b"A: " + b"x" * 40000 + b"\r\n\r\n", 431),
     "many headers": (GET + HOST + b"A: b\r\n" * 100 + b"\r\n", 431),
+    "a CR that ends the head for some": (
+        GET + HOST + b"Content-Length: 50\r\n\rGET /x HTTP/1.1\r\n\r\n", 400),
+    "the same without a body": (GET + HOST + b"\rGET /x HTTP/1.1\r\n\r\n", 400),
     "other bytes behind": (GET + HOST + b"Connection: close\r\n\r\n" + b"\xff" * 100, 200),
     "absolute": (b"GET http://x/style.css HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n", 200),
     "without CR": (b"GET / HTTP/1.0\n\n", 200),
@@ -457,7 +460,9 @@ def fetch_many(backend):
 
 def fetch_over_tls(backend):
     with Site(backend, "-q", tls=True) as site:
-        assert STYLE in fetch(backend, "--cafile", site.cert, site.url + "/style.css")
+        for host in "127.0.0.1", "localhost":
+            url = f"https://{host}:{site.port}/style.css"
+            assert STYLE in fetch(backend, "--cafile", site.cert, url)
         assert STYLE not in fetch(backend, site.url + "/in", fails=True)  # nobody vouches for it
 
 

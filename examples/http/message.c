@@ -68,14 +68,15 @@ static int on_head(http_parser *p)
     return 0;
 }
 
-/* Into the place of what has been decoded already, the sizes of chunks for instance. */
+/* Into the place of what has been decoded already, the sizes of chunks for instance. A head has no
+ * body in it: http-parser thinks that it ended before the empty line, at a CR without LF. */
 static int on_body(http_parser *p, const char *at, size_t n)
 {
     struct http_message *m = p->data;
-    if (m->body.at) {
-        memmove(m->body.at + m->body.size, at, n);
-        m->body.size += n;
-    }
+    if (!m->body.at)
+        return refuse(p, HTTP_STATUS_BAD_REQUEST);
+    memmove(m->body.at + m->body.size, at, n);
+    m->body.size += n;
     return 0;
 }
 
