@@ -217,7 +217,7 @@ static struct naming *naming_new(const struct sockaddr *address, socklen_t size)
 
 static void copy_name(char *to, const char *name, socklen_t size)
 {
-    if (size > 0)
+    if (to && size > 0)
         memcpy(to, name, strlen(name) + 1);
 }
 
