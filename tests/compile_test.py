@@ -14,14 +14,17 @@ import tempfile
 
 STANDARDS = ["gnu11", "gnu2x"]
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-FINE, WRONG, WARNED = [*STRICT, "-O1"], ["-fsyntax-only"], [*STRICT, "-O1"]
+FINE, WRONG, WARNED = [*STRICT, "-O2"], ["-fsyntax-only"], [*STRICT, "-O2"]
 PRELUDE = """#include <asyncio.h>
+#include <stdlib.h>
+#include <string.h>
 async(int, add, (int, x), (int, y)) { return x + y; }
 async(double, half, (int, x)) { return x / 2.0; }
 async(void, nothing) { }
 async_gen(int, numbers, (int, n)) { for (int i = 0; i < n; i++) async_yield(i); }
 struct pair { int a, b; };
 async(struct pair, pair) { return (struct pair){1, 2}; }
+async(char *, path) { return "x:1"; }
 """
 
 # Statements of a coroutine that returns an int.
@@ -84,6 +87,11 @@ GOOD = {
     "any handle": "asyncio_any h = add(1, 2); asyncio_release(h);",
     "retain": (
         "awaitable(int) t = asyncio_retain(asyncio_create_task(add(1, 2))); asyncio_release(t);"
+    ),
+    "a pointer into a string": (
+        "const char *s = await(path()); int n = atoi(strrchr(s, ':') + 1); awaitable(char *) t ="
+        " asyncio_create_task(path()); const char *of_task = await(t); return n +"
+        " atoi(strrchr(of_task, ':'));"
     ),
     "two on one line": "int a = await(add(1, 2)), b = await(add(3, 4)); return a + b;",
     "in a condition": "if (await(add(0, 1)) && await(half(1)) > 0) return 1;",

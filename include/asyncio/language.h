@@ -61,7 +61,25 @@ struct asyncio__place {
     __builtin_choose_expr(ASYNCIO__SIGNED(T), error, (ASYNCIO__VALUE(T)){0})
 
 /* The value of a result variable, or nothing where T is void. */
-#define ASYNCIO__GIVE(T, v) __builtin_choose_expr(ASYNCIO__IS_VOID(T), (void)0, v)
+#define ASYNCIO__GIVE(T, v)                                                                        \
+    __builtin_choose_expr(ASYNCIO__IS_VOID(T), (void)0, ASYNCIO__OUT_OF_THE_BLUE(v))
+
+/* gcc takes a pointer that was read from a variable, and went through strchr() or the like, for one
+ * to the variable, and warns the user that it dangles. So it may not see where pointers are from.
+ */
+#if __GNUC__ >= 12 && !defined __clang__
+#define ASYNCIO__IS_POINTER(v) (__builtin_classify_type(v) == 5)
+#define ASYNCIO__OUT_OF_THE_BLUE(v)                                                                \
+    __builtin_choose_expr(ASYNCIO__IS_POINTER(v), __extension__({                                  \
+                              __auto_type asyncio__pointer =                                       \
+                                  __builtin_choose_expr(ASYNCIO__IS_POINTER(v), v, (char *)0);     \
+                              __asm__("" : "+r"(asyncio__pointer));                                \
+                              asyncio__pointer;                                                    \
+                          }),                                                                      \
+                          v)
+#else
+#define ASYNCIO__OUT_OF_THE_BLUE(v) v
+#endif
 
 #define ASYNCIO_AWAITABLE(T) __typeof__(__typeof__(T)(**)(void))
 #define ASYNCIO_ASYNC_ITERATOR(T) __typeof__(__typeof__(T)(***)(void))
