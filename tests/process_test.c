@@ -966,7 +966,7 @@ DEATH_TEST(not_to_be_awaited, "TypeError: process 'Process' can't be used in 'aw
 
 DEATH_TEST(input_twice, "ValueError: Cannot send input after starting communication")
 {
-    process *p = await(asyncio_create_subprocess_exec("cat", .stdin = PIPE));
+    process *p = await(asyncio_create_subprocess_exec("cat", .stdin = PIPE, .stdout = DEVNULL));
     await(asyncio_process_communicate(p, "x", 1, NULL, NULL));
     await(asyncio_process_communicate(p, "x", 1, NULL, NULL));
 }
