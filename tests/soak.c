@@ -273,14 +273,13 @@ static async(void, soak_for, (double, seconds))
 /* --- The ledgers --- */
 
 struct ledger {
-    size_t awaitables, tasks, stacks, allocated;
-    int descriptors;
+    size_t awaitables, tasks, stacks, allocated, descriptors; /* compared as bytes: no padding */
 };
 
 static struct ledger ledger_now(void)
 {
     struct asyncio_info info;
-    int descriptors = 0;
+    size_t descriptors = 0;
     asyncio_run(asyncio_sleep(0)); /* the error of the last run goes */
     asyncio_set_stack_size(0);     /* and idle stacks */
     asyncio_info(&info);
@@ -311,8 +310,8 @@ int main(int argc, char **argv)
         soak.talks, soak.resets, soak.halves, soak.slow, soak.files, soak.cancels, soak.timeouts,
         soak.refused);
     printf(
-        "ledger: awaitables %zu %zu, tasks %zu %zu, stacks %zu %zu, bytes %zu %zu, descriptors %d "
-        "%d\n",
+        "ledger: awaitables %zu %zu, tasks %zu %zu, stacks %zu %zu, bytes %zu %zu, descriptors %zu "
+        "%zu\n",
         before.awaitables, after.awaitables, before.tasks, after.tasks, before.stacks, after.stacks,
         before.allocated, after.allocated, before.descriptors, after.descriptors);
     return memcmp(&before, &after, sizeof before) != 0;
