@@ -4,6 +4,7 @@
 #include <asyncio/io.h>
 
 #include <fcntl.h>
+#include <linux/stat.h> /* older C libraries have no struct statx */
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
