@@ -28,8 +28,7 @@ static async(int, send_out, (struct connection *, c))
     return await(asyncio_wait_for(asyncio_stream_writer_drain(c->writer), c->site->patience));
 }
 
-/* The head of a small file leaves together with it. */
-static async(int, send_file, (struct connection *, c), (int, fd), (off_t, from), (off_t, to))
+static async(int, copy_file, (struct connection *, c), (int, fd), (off_t, from), (off_t, to))
 {
     while (from < to) {
         off_t room = PIECE - (off_t)c->used;
@@ -44,6 +43,29 @@ static async(int, send_file, (struct connection *, c), (int, fd), (off_t, from),
             return error;
     }
     return 0;
+}
+
+/* Past the stream, and so when all is sent that went into it. */
+static async(int, move_file, (struct connection *, c), (int, fd), (off_t, from), (off_t, to))
+{
+    asyncio_stream_writer_set_write_buffer_limits(c->writer, 0, 0);
+    int error = await(send_out(c));
+    while (error == 0 && from < to) {
+        size_t most = to - from < SLICE ? (size_t)(to - from) : SLICE;
+        ssize_t n = await(
+            asyncio_wait_for(asyncio_sendfile(c->socket, fd, &from, most), c->site->patience));
+        error = n > 0 ? 0 : n < 0 ? (int)n : -EIO;
+    }
+    asyncio_stream_writer_set_write_buffer_limits(c->writer, -1, -1);
+    return error;
+}
+
+/* The head of a small file leaves together with it. */
+static async(int, send_file, (struct connection *, c), (int, fd), (off_t, from), (off_t, to))
+{
+    bool small = to - from <= 4 * PIECE;
+    return small || c->socket < 0 ? await(copy_file(c, fd, from, to))
+                                  : await(move_file(c, fd, from, to));
 }
 
 /* --- Heads --- */

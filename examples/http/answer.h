@@ -12,6 +12,7 @@
 enum {
     MOST_HEAD = 16 * 1024, /* of a request */
     PIECE = 2 * MOST_HEAD, /* of an answer */
+    SLICE = 1024 * 1024,   /* of a file, in the kernel */
 };
 
 struct site {
@@ -26,6 +27,7 @@ struct connection {
     struct asyncio_stream_reader *reader;
     struct asyncio_stream_writer *writer;
     struct connection *next, **link;
+    int socket;      /* -1: it speaks TLS */
     bool idle;       /* between requests */
     bool keep_alive; /* after this one */
     char peer[64];

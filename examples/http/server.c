@@ -51,14 +51,18 @@ static void stop(struct site *site)
             asyncio_stream_writer_close(c->writer);
 }
 
-static void find_peer(struct connection *c)
+static void look_at(struct connection *c)
 {
+    struct asyncio_stream_writer *w = c->writer;
     struct sockaddr_storage address;
-    ssize_t n =
-        asyncio_stream_writer_get_extra_info(c->writer, "peername", &address, sizeof address);
+    struct asyncio_ssl_object *tls = NULL;
+    ssize_t n = asyncio_stream_writer_get_extra_info(w, "peername", &address, sizeof address);
     if (n < 0 || getnameinfo((struct sockaddr *)&address, (socklen_t)n, c->peer, sizeof c->peer,
                              NULL, 0, NI_NUMERICHOST) != 0)
         strcpy(c->peer, "-");
+    asyncio_stream_writer_get_extra_info(w, "ssl_object", &tls, sizeof tls);
+    if (tls || asyncio_stream_writer_get_extra_info(w, "socket", &c->socket, sizeof c->socket) < 0)
+        c->socket = -1;
 }
 
 /* --- Requests --- */
@@ -160,7 +164,7 @@ static async(void, serve_connection, (struct asyncio_stream_reader *, reader),
     char piece[PIECE];
     struct connection c = {
         .site = asyncio_server_arg(), .reader = reader, .writer = writer, .piece = piece};
-    find_peer(&c);
+    look_at(&c);
     enter(&c);
     while (!c.site->stopping && await(serve_request(&c)))
         ;
