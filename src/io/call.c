@@ -4,6 +4,7 @@
 #include "task/make.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 enum { AT_ONCE = 32 }; /* calls in a row that one task may make without a turn of the loop */
 
@@ -53,6 +54,8 @@ static int submit(struct ai_call *call)
         return -EINVAL;
     int taken = loop->backend->submit(loop->state, &call->op);
 
+    if (taken < 0 && call->op.code == AI_OP_CLOSE)
+        close(call->op.fd); /* for want of memory: it is closed whatever happens */
     if (taken < 0)
         return taken;
     if (taken == 0) {
@@ -72,7 +75,8 @@ static void cancel(struct ai_call *call)
     struct ai_loop *loop = ai_thread.loop;
 
     call->cancelled = true;
-    loop->backend->cancel(loop->state, &call->op);
+    if (call->op.code != AI_OP_CLOSE) /* whose descriptor would stay open */
+        loop->backend->cancel(loop->state, &call->op);
 }
 
 int ai_call_step(void *self, bool cancelled)

@@ -1,5 +1,6 @@
 /* The calls on descriptors: <asyncio/io.h>, but for those on files. Each fills in an operation. */
 #include "io/call.h"
+#include "io/now.h"
 
 #include <asyncio/io.h>
 
@@ -60,9 +61,15 @@ ASYNCIO_AWAITABLE(int) asyncio_poll(int fd, short events)
     AI_CALL_NUMBER("poll", .code = AI_OP_POLL, .fd = fd, .flags = (unsigned short)events);
 }
 
+/* It is closed whatever happens: also without memory. */
 ASYNCIO_AWAITABLE(int) asyncio_close(int fd)
 {
-    AI_CALL_NUMBER("close", .code = AI_OP_CLOSE, .fd = fd);
+    static const struct asyncio_awaitable_type type = AI_CALL_TYPE("close", struct ai_call, number);
+    struct ai_call *call = ai_call_new(&type, &(struct ai_op){.code = AI_OP_CLOSE, .fd = fd});
+
+    if (!call)
+        ai_close(fd);
+    return ai_call_handle(call);
 }
 
 /* --- Sockets --- */
