@@ -358,6 +358,20 @@ static async(int, part_streams)
     return r == 300 && answered == 0 ? 0 : -EILSEQ;
 }
 
+static async(int, part_file)
+{
+    struct asyncio_file *f = await(asyncio_file_open("/dev/zero", "r+", .limit = 40000));
+    if (!f)
+        return asyncio_error();
+    char *line;
+    ssize_t n = await(asyncio_file_readline(f, &line));
+    if (n != -EMSGSIZE)
+        return n == -ENOMEM ? -ENOMEM : -EILSEQ;
+    n = await(asyncio_file_write(f, "lost", 4));
+    int closed = await(asyncio_file_close(f));
+    return n < 0 ? (int)n : closed;
+}
+
 static async(int, part_leftovers)
 {
     asyncio_spawn(leaf(1));
@@ -371,9 +385,9 @@ static async(int, part_leftovers)
 static async(int, scenario)
 {
     awaitable(int) (*const parts[])(void) = {
-        part_tasks,   part_gather,  part_generator, part_with,   part_future,       part_errors,
-        part_sync,    part_timeout, part_group,     part_wait,   part_as_completed, part_leftovers,
-        part_threads, part_queue,   part_select,    part_streams};
+        part_tasks,   part_gather,  part_generator, part_with,    part_future,       part_errors,
+        part_sync,    part_timeout, part_group,     part_wait,    part_as_completed, part_leftovers,
+        part_threads, part_queue,   part_select,    part_streams, part_file};
     int first = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         int r = await(parts[i]());

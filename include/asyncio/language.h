@@ -103,6 +103,7 @@ enum asyncio__kind {
     ASYNCIO__SERVER,
     ASYNCIO__DATAGRAM,
     ASYNCIO__PROCESS,
+    ASYNCIO__FILE,
 };
 
 /* What a kind of awaitable is and does: one constant for each, made by async() for coroutines and

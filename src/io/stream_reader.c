@@ -1,5 +1,6 @@
 /* StreamReader: the reads of <asyncio/streams.h>, each a way of reading (io/reading.h). */
 #include "base/panic.h"
+#include "io/lines.h"
 #include "io/reading.h"
 #include "task/thread.h"
 
@@ -250,39 +251,14 @@ asyncio__stream_reader_readuntil(struct asyncio_stream_reader *reader, char **da
 
 /* --- Line by line --- */
 
-struct lines {
-    struct ai_object object;
-    struct asyncio_stream_reader *reader;
-    char *line;
-};
-
-static int next(void *self, const struct asyncio__place *place)
+static ASYNCIO_AWAITABLE(ssize_t) next_line(void *reader, char **line)
 {
-    struct lines *it = self;
-    ssize_t n = 0;
-    int code = asyncio__await((asyncio_any)asyncio_stream_reader_readline(it->reader, &it->line),
-                              &n, place);
-
-    return code ? code : n > 0;
+    return asyncio_stream_reader_readline(reader, line);
 }
-
-static const struct asyncio_awaitable_type lines_type = {
-    .name = "StreamReader",
-    .size = sizeof(struct lines),
-    .result_size = sizeof(char *),
-    .result_offset = offsetof(struct lines, line),
-    .kind = ASYNCIO__GENERATOR,
-    .next = next,
-};
 
 ASYNCIO_ASYNC_ITERATOR(char *) asyncio_stream_reader_lines(struct asyncio_stream_reader *reader)
 {
-    struct lines *it = (struct lines *)ai_object_new(&lines_type, sizeof *it);
-
-    if (!it)
-        return NULL;
-    it->reader = reader;
-    return ai_handle(&it->object);
+    return ai_lines_new(reader, next_line);
 }
 
 /* --- The reader --- */

@@ -28,6 +28,8 @@ const char *ai_noun(const struct asyncio_awaitable_type *type)
         return "datagram endpoint";
     case ASYNCIO__PROCESS:
         return "process";
+    case ASYNCIO__FILE:
+        return "file";
     default:
         return "awaitable";
     }
