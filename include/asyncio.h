@@ -353,9 +353,14 @@ void asyncio_handle_cancel(struct asyncio_handle *handle);
 double asyncio_handle_when(struct asyncio_handle *handle);
 
 /* Debug mode (ASYNCIO_DEBUG=1, or set here, for this thread): reports what held the loop for longer
- * than 100 ms, and where it was. */
+ * than its slow_callback_duration, with the backtrace at that time; see asyncio(7). */
 void asyncio_set_debug(bool on);
 bool asyncio_get_debug(void);
+
+/* Seconds that a step may take before debug mode reports it: 0.1, or as set here, for this thread.
+ * In the simulation steps take time only by asyncio_block(). */
+void asyncio_set_slow_callback_duration(double seconds);
+double asyncio_get_slow_callback_duration(void);
 
 /* Bytes of the stack of each task of this thread, to which a guard is added; 0 means the default:
  * ASYNCIO_STACK_SIZE in the environment, else 128 KiB. Memory is taken only for pages that are

@@ -2,7 +2,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+static void put(const char *text, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t w = write(STDERR_FILENO, text + done, n - done);
+        if (w <= 0)
+            break;
+        done += (size_t)w;
+    }
+}
 
 static void print(const char *prefix, const char *format, va_list args)
 {
@@ -15,12 +26,7 @@ static void print(const char *prefix, const char *format, va_list args)
         end = sizeof line - 2;
     line[end++] = '\n';
     fflush(stdout); /* so that a program's own output stands before what is said of it */
-    for (size_t done = 0; done < end;) {
-        ssize_t w = write(STDERR_FILENO, line + done, end - done);
-        if (w <= 0)
-            break;
-        done += (size_t)w;
-    }
+    put(line, end);
 }
 
 void ai_panic(const char *format, ...)
@@ -38,4 +44,9 @@ void ai_report(const char *format, ...)
     va_start(args, format);
     print("", format, args);
     va_end(args);
+}
+
+void ai_report_block(const char *text)
+{
+    put(text, strlen(text));
 }

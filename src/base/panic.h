@@ -12,4 +12,7 @@ _Noreturn void ai_panic(const char *format, ...) __attribute__((format(printf, 1
 /* Prints the message on stderr in one write, a newline added. */
 void ai_report(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
 
+/* Prints a text of whole lines as it is. */
+void ai_report_block(const char *text) __attribute__((cold));
+
 #endif

@@ -1,5 +1,6 @@
 #include "task/diagnose.h"
 
+#include "base/backtrace.h"
 #include "base/panic.h"
 #include "base/where.h"
 #include "task/task.h"
@@ -37,10 +38,9 @@ const char *ai_noun(const struct asyncio_awaitable_type *type)
 
 const char *ai_function(const struct asyncio__place *place)
 {
-    static const char body[] = "asyncio__body_";
+    const char *kind;
 
-    return place->function +
-           (strncmp(place->function, body, sizeof body - 1) ? 0 : sizeof body - 1);
+    return ai_function_name(place->function, &kind);
 }
 
 /* Where the running task is, for messages that end the program. */

@@ -243,19 +243,6 @@ size_t asyncio_all_tasks(asyncio_any *tasks, size_t n)
     return ai_thread.tasks_alive;
 }
 
-void asyncio_set_debug(bool on)
-{
-    ai_thread_begin();
-    ai_thread.debug = on;
-    if (ai_thread.loop)
-        ai_observe_begin();
-}
-
-bool asyncio_get_debug(void)
-{
-    return ai_thread_begin() && ai_thread.debug;
-}
-
 int asyncio_set_stack_size(size_t bytes)
 {
     if (!ai_thread_begin())

@@ -1,6 +1,7 @@
 /* asyncio_sleep(): a timer and what completes when it fires. Needs no stack. */
 #include "task/task.h"
 #include "task/thread.h"
+#include "task/watchdog.h"
 
 struct sleep {
     struct ai_object object;
@@ -113,6 +114,7 @@ void asyncio_block(double seconds)
 {
     int64_t ns = ai_nanoseconds(seconds);
 
+    ai_watchdog_block(ns);
     if (ai_thread.loop)
         ai_thread.loop->backend->block(ai_thread.loop->state, ns);
     else

@@ -7,6 +7,7 @@
 #include "task/diagnose.h"
 #include "task/run.h"
 #include "task/task.h"
+#include "task/watchdog.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -83,6 +84,7 @@ static void forget_in_child(void)
     ai_thread.kept = NULL;
     ai_thread.closing = false;
     ai_thread.turning = false;
+    ai_watchdog_forget();
     ai_wind_up_forget();
     ai_list_init(&ai_thread.tasks);
     ai_list_init(&ai_thread.owned);
@@ -123,6 +125,7 @@ bool ai_thread_begin(void)
     if (have_key)
         pthread_setspecific(key, thread);
     const char *debug = getenv("ASYNCIO_DEBUG");
+    thread->slow = AI_SLOW;
     thread->debug = debug && *debug && *debug != '0';
     ai_list_init(&thread->owned);
     ai_list_init(&thread->tasks);

@@ -42,7 +42,9 @@ struct ai_thread {
     ai_scope scope;                     /* the context where no task runs */
     struct asyncio_context *given;      /* to a task that is being made, or NULL */
     const struct ai_object *given_to;
-    bool scoped; /* any context may hold something */
+    int64_t slow;                 /* debug mode: nanoseconds a step may take */
+    struct ai_watchdog *watchdog; /* that watches the loop in debug mode, or NULL */
+    bool scoped;                  /* any context may hold something */
     bool begun;
     bool turning; /* the loop runs: this is called from a task or a callback */
     bool debug;
