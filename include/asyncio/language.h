@@ -144,6 +144,7 @@ struct asyncio_awaitable_type {
     /* Of iterators that need no stack, the library's own: 1 with the next value in place, 0 at the
      * end, or -errno. */
     int (*next)(void *self, const struct asyncio__place *place);
+    const struct asyncio__waits *waits; /* the library's own, instead of waits_for() */
 };
 
 /* Where the library keeps a frame of this size; 0: it will find out. */

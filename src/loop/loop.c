@@ -101,6 +101,7 @@ static int poll(struct ai_loop *loop, bool block)
     bool idle = block && ai_ring_count(&loop->ready) == 0;
     if (idle && loop->idle)
         loop->idle();
+    loop->polls++;
     int n = loop->backend->wait(loop->state, idle ? ai_timers_next(&loop->timers) : 0);
     int64_t now = ai_loop_now(loop);
 

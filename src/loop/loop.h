@@ -37,6 +37,7 @@ struct ai_loop {
     struct ai_inbox *inbox; /* what other threads have to say, or NULL: see inbox.h */
     bool deaf;              /* it ends: no inbox is opened any more */
     int64_t asked;          /* when the back-end was asked last */
+    uint64_t polls;         /* how often it was */
     /* Where signals come in, or NULL: see signal.h. */
     struct ai_signal_receiver *receiver;
     /* Set: every step goes through it, on the hub, instead of being run directly. */

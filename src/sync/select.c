@@ -329,13 +329,13 @@ static void destroy(void *self)
     ai_deallocate(s->clauses, s->capacity * sizeof *s->clauses);
 }
 
-static void waits_for(void *self, void (*visit)(asyncio_any x, void *arg), void *arg)
-{
-    const struct select *s = self;
-
-    for (size_t i = 0; i < s->count; i++)
-        visit(ai_handle(s->clauses[i].object), arg);
-}
+static const struct asyncio__waits waits = {
+    .form = AI_WAITS_ARRAY,
+    .at = offsetof(struct select, clauses),
+    .count = offsetof(struct select, count),
+    .stride = sizeof(struct clause),
+    .object = offsetof(struct clause, object),
+};
 
 static const struct asyncio_awaitable_type select_type = {
     .name = "select",
@@ -343,7 +343,7 @@ static const struct asyncio_awaitable_type select_type = {
     .step = select_step,
     .cancel = give_up,
     .destroy = destroy,
-    .waits_for = waits_for,
+    .waits = &waits,
     .result_size = sizeof(int),
     .result_offset = offsetof(struct select, result),
     .result_signed = true,

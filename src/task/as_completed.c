@@ -79,11 +79,6 @@ static int getter_step(void *self, bool cancelled)
     return 0;
 }
 
-static void getter_waits_for(void *self, void (*visit)(asyncio_any x, void *arg), void *arg)
-{
-    ai_watches_visit(((struct getter *)self)->from->watches, visit, arg);
-}
-
 static void getter_destroy(void *self)
 {
     struct getter *g = self;
@@ -91,6 +86,10 @@ static void getter_destroy(void *self)
     ai_list_remove(&g->link);
     ai_unref(&g->from->object);
 }
+
+static const struct asyncio__waits getter_waits =
+    AI_WATCHES_WAITS(.depth = 2, .through = {offsetof(struct getter, from),
+                                             offsetof(struct as_completed, watches)});
 
 static const struct asyncio_awaitable_type getter_type = {
     .name = "as_completed",
@@ -100,7 +99,7 @@ static const struct asyncio_awaitable_type getter_type = {
     .pool_class = ASYNCIO__POOL_CLASS(sizeof(struct getter)),
     .step = getter_step,
     .destroy = getter_destroy,
-    .waits_for = getter_waits_for,
+    .waits = &getter_waits,
 };
 
 /* Awaits the next that is done. 0 or -errno. */

@@ -53,11 +53,17 @@ static inline int awaited(struct ai_task *task, int code)
     return code;
 }
 
+static inline void say_waiting(struct ai_task *task, struct ai_object *o)
+{
+    task->waiting = o;
+    task->since = ai_thread.loop->asked;
+}
+
 /* Parks until `o`, pending, is done. */
 static inline void wait_for(struct ai_task *task, struct ai_object *o)
 {
     ai_wait_on(o, &task->waiter);
-    task->waiting = o;
+    say_waiting(task, o);
     if (__builtin_expect(task->must_cancel, 0))
         ask_now(task, o);
     ai_park(&ai_thread, task);
@@ -126,7 +132,7 @@ static bool await_wake(struct ai_task *task, struct ai_object *o)
     struct ai_waiter *w = &task->waiter;
 
     o->waiters = w->next = w->prev = w;
-    task->waiting = o;
+    say_waiting(task, o);
     if (ai_step_is_woken(o))
         ai_loop_push(ai_thread.loop, &w->ready);
     if (__builtin_expect(task->must_cancel, 0))
@@ -343,7 +349,7 @@ static __attribute__((noinline)) int await_task(asyncio_any h, void *result,
         return await_any(h, result, place);
     task->place = place;
     ai_waiters_append(ai_ref(o), &task->waiter);
-    task->waiting = o;
+    say_waiting(task, o);
     task = ai_park(&ai_thread, task);
     task->waiting = NULL;
     if (__builtin_expect(task->must_cancel || o->error || !(o->flags & AI_VALUE), 0))

@@ -97,20 +97,20 @@ static void destroy(void *self)
     ai_deallocate(g->children, g->capacity * sizeof *g->children);
 }
 
-static void waits_for(void *self, void (*visit)(asyncio_any x, void *arg), void *arg)
-{
-    const struct gather *g = self;
-
-    for (size_t i = 0; i < g->count; i++)
-        visit(ai_handle(g->children[i].object), arg);
-}
+static const struct asyncio__waits waits = {
+    .form = AI_WAITS_ARRAY,
+    .at = offsetof(struct gather, children),
+    .count = offsetof(struct gather, count),
+    .stride = sizeof(struct child),
+    .object = offsetof(struct child, object),
+};
 
 static const struct asyncio_awaitable_type gather_type = {
     .name = "gather",
     .size = sizeof(struct gather),
     .cancel = cancel,
     .destroy = destroy,
-    .waits_for = waits_for,
+    .waits = &waits,
     .result_size = sizeof(int),
     .result_offset = offsetof(struct gather, result),
     .result_signed = true,

@@ -19,28 +19,73 @@ static struct ai_task *task_of(const struct ai_object *o)
     return o->type->await ? ai_coroutine((struct ai_object *)o)->task : NULL;
 }
 
+static void *pointer_at(const char *place)
+{
+    void *p;
+
+    memcpy(&p, place, sizeof p);
+    return p;
+}
+
+void ai_waits_visit(const struct ai_object *o, void (*visit)(struct ai_object *x, void *arg),
+                    void *arg)
+{
+    const struct asyncio__waits *w = o->type->waits;
+    char *holder = (char *)o;
+
+    for (unsigned i = 0; i < w->depth && holder; i++)
+        holder = pointer_at(holder + w->through[i]);
+    if (!holder)
+        return;
+    if (w->form == AI_WAITS_ONE) {
+        visit(pointer_at(holder + w->at), arg);
+    } else if (w->form == AI_WAITS_LIST) {
+        ai_list_each (link, (struct ai_list *)(void *)(holder + w->at))
+            visit(pointer_at((char *)link + w->object), arg);
+    } else {
+        char *first = w->form == AI_WAITS_ARRAY ? pointer_at(holder + w->at) : holder + w->at;
+        size_t count = *(size_t *)(void *)(holder + w->count);
+        for (size_t i = 0; i < count; i++)
+            visit(pointer_at(first + i * w->stride + w->object), arg);
+    }
+}
+
+static void visit_handle(asyncio_any h, void *arg);
+static void visit(struct ai_object *o, void *arg);
+
+static void visit_waited_for(struct walk *w, struct ai_object *o)
+{
+    if (o->type->waits)
+        ai_waits_visit(o, visit, w);
+    else if (o->type->waits_for)
+        o->type->waits_for(o, visit_handle, w);
+}
+
 /* A task among what is waited for speaks for itself. */
-static void visit(asyncio_any h, void *arg)
+static void visit(struct ai_object *o, void *arg)
 {
     struct walk *w = arg;
-    struct ai_object *o = ai_object_if_any(h);
 
     if (!o || o->state != AI_PENDING)
         return;
     w->edge(w->waiter, o, w->arg);
-    if (!(o->flags & AI_TASK) && o->type->waits_for)
-        o->type->waits_for(o, visit, w);
+    if (!(o->flags & AI_TASK))
+        visit_waited_for(w, o);
+}
+
+static void visit_handle(asyncio_any h, void *arg)
+{
+    visit(ai_object_if_any(h), arg);
 }
 
 static void visit_task(struct walk *w)
 {
-    struct ai_object *o = w->waiter;
-    const struct ai_task *task = task_of(o);
+    const struct ai_task *task = task_of(w->waiter);
 
     if (task && task->waiting)
-        visit(ai_handle(task->waiting), w);
-    else if (o->type->waits_for)
-        o->type->waits_for(o, visit, w);
+        visit(task->waiting, w);
+    else
+        visit_waited_for(w, w->waiter);
 }
 
 void ai_graph_edges(ai_graph_edge *edge, void *arg)

@@ -135,14 +135,6 @@ static int step(void *self, bool cancelled)
     return ai_list_empty(&g->members);
 }
 
-static void waits_for(void *self, void (*visit)(asyncio_any x, void *arg), void *arg)
-{
-    const struct group *g = self;
-
-    ai_list_each (link, &g->members)
-        visit(ai_handle(ai_container(link, struct member, link)->object), arg);
-}
-
 static void destroy(void *self)
 {
     struct group *g = self;
@@ -158,12 +150,18 @@ static void destroy(void *self)
     ai_unref(g->parent);
 }
 
+static const struct asyncio__waits waits = {
+    .form = AI_WAITS_LIST,
+    .at = offsetof(struct group, members),
+    .object = offsetof(struct member, object) - offsetof(struct member, link),
+};
+
 static const struct asyncio_awaitable_type group_type = {
     .name = "TaskGroup",
     .size = sizeof(struct group),
     .pool_class = ASYNCIO__POOL_CLASS(sizeof(struct group)),
     .step = step,
-    .waits_for = waits_for,
+    .waits = &waits,
     .destroy = destroy,
 };
 

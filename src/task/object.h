@@ -93,6 +93,30 @@ struct ai_waiter {
     struct ai_waiter *next, *prev;
 };
 
+/* Where what an object waits for lies: waits_for() as data, which can be read from outside of the
+ * process, too. A holder, which is the object itself or lies behind pointers; in it, or where it
+ * points to, the objects. */
+struct asyncio__waits {
+    uint8_t form;        /* enum ai_waits_form */
+    uint8_t depth;       /* pointers on the way to the holder, */
+    uint16_t through[2]; /* each at this offset, the first of them in the object */
+    uint16_t at;         /* in the holder: the one pointer, the first element, the list's head */
+    uint16_t count;      /* in the holder, a size_t: of elements */
+    uint16_t stride;     /* from one to the next */
+    uint16_t object;     /* the pointer in an element, or behind a list's link */
+};
+
+enum ai_waits_form {
+    AI_WAITS_ONE,      /* `at` is the pointer to it, or NULL */
+    AI_WAITS_ELEMENTS, /* `at` is the first element */
+    AI_WAITS_ARRAY,    /* `at` is a pointer to that */
+    AI_WAITS_LIST,
+};
+
+/* Visits each of them. */
+void ai_waits_visit(const struct ai_object *o, void (*visit)(struct ai_object *x, void *arg),
+                    void *arg);
+
 /* --- Handles --- */
 
 _Noreturn void ai_bad_handle(asyncio_any h) __attribute__((cold));

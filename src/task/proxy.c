@@ -19,13 +19,10 @@ struct ai_proxy *ai_proxy_new(const struct asyncio_awaitable_type *type, struct 
     return p;
 }
 
-void ai_proxy_waits_for(void *self, void (*visit)(asyncio_any x, void *arg), void *arg)
-{
-    const struct ai_proxy *p = self;
-
-    if (p->inner)
-        visit(ai_handle(p->inner), arg);
-}
+const struct asyncio__waits ai_proxy_waits = {
+    .form = AI_WAITS_ONE,
+    .at = offsetof(struct ai_proxy, inner),
+};
 
 void ai_proxy_destroy(void *self)
 {

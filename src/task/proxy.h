@@ -17,7 +17,7 @@ struct ai_proxy *ai_proxy_new(const struct asyncio_awaitable_type *type, struct 
 #define AI_PROXY_RESULT(size) (((size) + 15) & ~(size_t)15)
 
 /* For the type: what it waits for, and letting go of it. */
-void ai_proxy_waits_for(void *self, void (*visit)(asyncio_any x, void *arg), void *arg);
+extern const struct asyncio__waits ai_proxy_waits;
 void ai_proxy_destroy(void *self);
 
 /* Ends a coroutine of the library's as its last await ended: it raises what that met, and where

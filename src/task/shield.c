@@ -60,7 +60,7 @@ static const struct asyncio_awaitable_type shield_type = {
     .name = "shield",
     .cancel = cancel,
     .destroy = ai_proxy_destroy,
-    .waits_for = ai_proxy_waits_for,
+    .waits = &ai_proxy_waits,
     .result_offset = AI_PROXY_RESULT(sizeof(struct shield)),
 };
 

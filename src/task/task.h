@@ -31,6 +31,7 @@ struct ai_task {
     struct ai_error *cancel_message; /* of that one, or NULL */
     unsigned ignored;                /* cancellations during the shutdown that did not end it */
     struct ai_coroutine *root, *top;
+    int64_t since; /* when it began to wait, as the loop knew the time: for who looks on */
     struct ai_task *next_idle;
     struct ai_list owned;      /* the objects it made */
     struct ai_list generators; /* that it has begun and that are not at their end */

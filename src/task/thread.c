@@ -11,14 +11,42 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 _Thread_local struct ai_thread ai_thread;
+
+struct ai_list ai_threads = AI_LIST_INIT(ai_threads);
+static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool have_key;
 
 unsigned ai_forks;
+
+static void enter(struct ai_thread *thread)
+{
+    thread->tid = gettid();
+    pthread_mutex_lock(&threads_lock);
+    ai_list_append(&ai_threads, &thread->link);
+    pthread_mutex_unlock(&threads_lock);
+}
+
+static void leave(struct ai_thread *thread)
+{
+    pthread_mutex_lock(&threads_lock);
+    ai_list_remove(&thread->link);
+    pthread_mutex_unlock(&threads_lock);
+}
+
+/* Only the thread that forked is there. */
+static void leave_all_but(struct ai_thread *thread)
+{
+    ai_list_init(&ai_threads);
+    pthread_mutex_unlock(&threads_lock);
+    if (thread->begun)
+        enter(thread);
+}
 
 static void end(void *unused)
 {
@@ -31,6 +59,7 @@ static void end(void *unused)
     ai_error_set(&thread->error, NULL);
     ai_scope_drop(&thread->scope);
     thread->begun = false;
+    leave(thread);
     ai_unref(thread->yield);
     ai_overflow_unwatch();
     ai_tasks_trim();
@@ -68,6 +97,7 @@ static void forget_in_child(void)
     struct ai_loop *loop = ai_thread.loop;
 
     ai_forks++;
+    leave_all_but(&ai_thread);
     ai_broken_pipe_after_fork(true);
     ai_signals_after_fork(true);
     ai_inbox_after_fork(true);
@@ -96,6 +126,7 @@ static void forget_in_child(void)
 
 static void lock_before_fork(void)
 {
+    pthread_mutex_lock(&threads_lock);
     ai_inbox_before_fork();
     ai_signals_before_fork();
     ai_broken_pipe_before_fork();
@@ -106,6 +137,7 @@ static void unlock_in_parent(void)
     ai_broken_pipe_after_fork(false);
     ai_signals_after_fork(false);
     ai_inbox_after_fork(false);
+    pthread_mutex_unlock(&threads_lock);
 }
 
 static void set_up_process(void)
@@ -141,6 +173,7 @@ bool ai_thread_begin(void)
         return false;
     }
     thread->errno_place = &errno;
+    enter(thread);
     return true;
 }
 

@@ -49,9 +49,14 @@ struct ai_thread {
     bool turning; /* the loop runs: this is called from a task or a callback */
     bool debug;
     bool closing; /* the loop is shutting down: cancellations stick */
+    int tid;
+    struct ai_list link; /* in ai_threads */
 };
 
 extern _Thread_local struct ai_thread ai_thread __attribute__((tls_model("initial-exec")));
+
+/* All that have begun; for who looks from outside, who cannot ask for the lock. */
+extern struct ai_list ai_threads;
 
 /* Begins the thread if it has not; false without memory. */
 bool ai_thread_begin(void);

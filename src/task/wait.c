@@ -85,15 +85,13 @@ static int step(void *self, bool cancelled)
     return 1;
 }
 
-static void waits_for(void *self, void (*visit)(asyncio_any x, void *arg), void *arg)
-{
-    ai_watches_visit(((struct wait *)self)->watches, visit, arg);
-}
-
 static void destroy(void *self)
 {
     ai_watches_close(((struct wait *)self)->watches);
 }
+
+static const struct asyncio__waits waits =
+    AI_WATCHES_WAITS(.depth = 1, .through = {offsetof(struct wait, watches)});
 
 static const struct asyncio_awaitable_type wait_type = {
     .name = "wait",
@@ -104,7 +102,7 @@ static const struct asyncio_awaitable_type wait_type = {
     .pool_class = ASYNCIO__POOL_CLASS(sizeof(struct wait)),
     .step = step,
     .destroy = destroy,
-    .waits_for = waits_for,
+    .waits = &waits,
 };
 
 /* --- Making one --- */

@@ -85,10 +85,3 @@ void ai_watches_close(struct ai_watches *all)
     all->owner = NULL;
     free_unless_in_use(all);
 }
-
-void ai_watches_visit(const struct ai_watches *all, void (*visit)(asyncio_any x, void *arg),
-                      void *arg)
-{
-    for (size_t i = 0; all && i < all->count; i++)
-        visit(ai_handle(all->at[i].object), arg);
-}

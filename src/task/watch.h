@@ -40,8 +40,12 @@ void ai_watches_stop(struct ai_watches *all);
 /* Nor of any, and all are let go of. NULL does nothing. */
 void ai_watches_close(struct ai_watches *all);
 
-/* For a type's waits_for(). */
-void ai_watches_visit(const struct ai_watches *all, void (*visit)(asyncio_any x, void *arg),
-                      void *arg);
+/* The waits of a type, whose objects lead to these: the pointers on that way. */
+#define AI_WATCHES_WAITS(...)                                                                      \
+    {                                                                                              \
+        .form = AI_WAITS_ELEMENTS, .at = offsetof(struct ai_watches, at),                          \
+        .count = offsetof(struct ai_watches, count), .stride = sizeof(struct ai_watch),            \
+        .object = offsetof(struct ai_watch, object), __VA_ARGS__                                   \
+    }
 
 #endif
