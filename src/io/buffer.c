@@ -1,6 +1,6 @@
-/* See buffer.h. Memory comes in powers of two, and the byte behind. What is free stays with the
- * thread, up to a bound, so that connections which are busy in turn hand the same memory round and
- * the C library does not take it from the kernel and give it back all the time. */
+/* See buffer.h. Memory comes in powers of two, its head and the byte behind. What is free stays
+ * with the thread, up to a bound, so that connections which are busy in turn hand the same memory
+ * round and the C library does not take it from the kernel and give it back all the time. */
 #include "io/buffer.h"
 
 #include "base/pool.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { SMALLEST = 9, SIZES = 6, BEHIND = 16 }; /* 512 bytes to 16 KiB */
+enum { SMALLEST = 9, SIZES = 6 }; /* 512 bytes to 16 KiB */
 
 #ifdef AI_POOL_ASAN
 enum { MOST_KEPT = 0 }; /* what is free is not to be touched */
@@ -34,30 +34,37 @@ static void **kept_of(size_t size)
     return i < SIZES ? &kept.first[i] : NULL;
 }
 
-static char *take(size_t size)
+static size_t with_head(size_t size)
+{
+    return offsetof(struct ai_piece, data) + size + 1;
+}
+
+/* Its head is the caller's to set. */
+static struct ai_piece *take(size_t size)
 {
     void **first = kept_of(size);
 
     if (!first || !*first)
-        return ai_allocate(size + BEHIND);
+        return ai_allocate(with_head(size));
     if (ai_allocation_refused(size))
         return NULL;
     void **piece = *first;
     *first = *piece;
     kept.bytes -= size;
-    return (char *)piece;
+    return (void *)piece;
 }
 
-static void give(char *data, size_t size)
+static void give(struct ai_piece *piece)
 {
-    void **first = data ? kept_of(size) : NULL;
+    size_t size = piece->size;
+    void **first = kept_of(size);
 
     if (!first || kept.bytes + size > MOST_KEPT || !ai_thread.loop || ai_thread.closing) {
-        ai_deallocate(data, size + BEHIND);
+        ai_deallocate(piece, with_head(size));
         return;
     }
-    *(void **)(void *)data = *first;
-    *first = data;
+    *(void **)piece = *first;
+    *first = piece;
     kept.bytes += size;
 }
 
@@ -67,7 +74,7 @@ void ai_buffers_trim(void)
         while (kept.first[i]) {
             void *piece = kept.first[i];
             kept.first[i] = *(void **)piece;
-            ai_deallocate(piece, ((size_t)1 << (SMALLEST + i)) + BEHIND);
+            ai_deallocate(piece, with_head((size_t)1 << (SMALLEST + i)));
         }
     }
     kept.bytes = 0;
@@ -79,34 +86,38 @@ static bool grow(struct ai_buffer *b, size_t n)
 
     if (n > PTRDIFF_MAX / 4 || count > PTRDIFF_MAX / 4)
         return false;
-    struct ai_buffer larger = {.size = (size_t)1 << exponent(count + n), .end = count};
-    larger.data = take(larger.size);
-    if (!larger.data)
+    size_t size = (size_t)1 << exponent(count + n);
+    struct ai_piece *larger = take(size);
+    if (!larger)
         return false;
+    larger->begin = 0;
+    larger->end = count;
+    larger->size = size;
     if (count)
-        memcpy(larger.data, ai_buffer_bytes(b), count);
+        memcpy(larger->data, ai_buffer_bytes(b), count);
     ai_buffer_free(b);
-    *b = larger;
+    b->piece = larger;
     return true;
 }
 
 /* What moves is at most half of what there is room for, so that each byte moves seldom. */
 static bool make_room(struct ai_buffer *b, size_t n)
 {
+    struct ai_piece *p = b->piece;
     size_t count = ai_buffer_count(b);
 
-    if (!b->data || n > b->size - count || count > b->size / 2)
+    if (!p || n > p->size - count || count > p->size / 2)
         return grow(b, n);
-    memmove(b->data, ai_buffer_bytes(b), count);
-    b->begin = 0;
-    b->end = count;
+    memmove(p->data, p->data + p->begin, count);
+    p->begin = 0;
+    p->end = count;
     return true;
 }
 
 char *ai_buffer_room(struct ai_buffer *b, size_t n)
 {
-    bool fits = b->data && n <= b->size - b->end;
-    return fits || make_room(b, n) ? b->data + b->end : NULL;
+    bool fits = b->piece && n <= ai_buffer_space(b);
+    return fits || make_room(b, n) ? b->piece->data + b->piece->end : NULL;
 }
 
 bool ai_buffer_append(struct ai_buffer *b, const void *data, size_t n)
@@ -122,6 +133,7 @@ bool ai_buffer_append(struct ai_buffer *b, const void *data, size_t n)
 
 void ai_buffer_free(struct ai_buffer *b)
 {
-    give(b->data, b->size);
-    *b = (struct ai_buffer){0};
+    if (b->piece)
+        give(b->piece);
+    b->piece = NULL;
 }

@@ -4,6 +4,7 @@
  * beginning, whether or not it ever runs. */
 #include "io/client.h"
 
+#include "base/alloc.h"
 #include "task/task.h"
 #include "task/thread.h"
 
@@ -12,11 +13,28 @@
 struct client {
     struct ai_coroutine coroutine;
     struct ai_connection *connection; /* until it has streams */
-    asyncio_client_connected *handler;
-    void *arg;
-    struct asyncio_ssl_context *ssl;
-    double handshake_timeout, shutdown_timeout;
+    struct ai_client_options *options;
 };
+
+struct ai_client_options *ai_client_options_new(const struct ai_client_options *options)
+{
+    struct ai_client_options *o = ai_allocate(sizeof *o);
+
+    if (!o)
+        return NULL;
+    *o = *options;
+    o->refs = 1;
+    ai_filter_source_retain(o->ssl);
+    return o;
+}
+
+void ai_client_options_drop(struct ai_client_options *o)
+{
+    if (--o->refs > 0)
+        return;
+    ai_filter_source_release(o->ssl);
+    ai_deallocate(o, sizeof *o);
+}
 
 /* In Python's words. A cancellation is no failure. */
 static void report(void)
@@ -33,13 +51,12 @@ static void report(void)
     });
 }
 
-static int secure(const struct client *client, struct ai_connection *c)
+static int secure(const struct ai_client_options *o, struct ai_connection *c)
 {
-    if (!client->ssl)
+    if (!o->ssl)
         return 0;
-    c->linger_time = client->shutdown_timeout;
-    return ASYNCIO_AWAIT(
-        ai_connection_secure(c, client->ssl, true, NULL, client->handshake_timeout));
+    c->linger_time = (float)o->shutdown_timeout;
+    return ASYNCIO_AWAIT(ai_connection_secure(c, o->ssl, true, NULL, o->handshake_timeout));
 }
 
 /* A peer that cannot shake hands is no matter for the program, but a context that cannot is. */
@@ -51,12 +68,12 @@ static void handle(void *self, void *result)
 
     client->connection = NULL;
     struct asyncio_streams s = ai_connection_streams(c);
-    int error = s.reader ? secure(client, c) : -ENOMEM;
+    int error = s.reader ? secure(client->options, c) : -ENOMEM;
     if (error == -EINVAL || error == -ENOTSUP)
         report();
     if (error)
         return;
-    ASYNCIO_AWAIT(client->handler(s.reader, s.writer));
+    ASYNCIO_AWAIT(client->options->handler(s.reader, s.writer));
     report();
 }
 
@@ -67,7 +84,7 @@ static void destroy(void *self)
 
     if (client->connection)
         ai_connection_drop(client->connection);
-    ai_filter_source_release(client->ssl);
+    ai_client_options_drop(client->options);
 }
 
 static const struct asyncio_awaitable_type client_type = {
@@ -81,18 +98,14 @@ static const struct asyncio_awaitable_type client_type = {
     .destroy = destroy,
 };
 
-static struct client *client_new(const struct ai_client_options *o)
+static struct client *client_new(struct ai_client_options *o)
 {
     struct client *client = (struct client *)ai_object_new(&client_type, sizeof *client);
 
     if (!client)
         return NULL;
-    client->handler = o->handler;
-    client->arg = o->arg;
-    client->ssl = o->ssl;
-    client->handshake_timeout = o->handshake_timeout;
-    client->shutdown_timeout = o->shutdown_timeout;
-    ai_filter_source_retain(o->ssl);
+    client->options = o;
+    o->refs++;
     return client;
 }
 
@@ -104,7 +117,7 @@ static void file(struct ai_connection *c, const struct ai_client_options *o, voi
 }
 
 /* Where it cannot be made a task, it is closed and with it the connection. */
-int ai_client_new(int fd, const struct ai_client_options *o, void *owner)
+int ai_client_new(int fd, struct ai_client_options *o, void *owner)
 {
     struct client *client = client_new(o);
 
@@ -124,5 +137,5 @@ void *asyncio_server_arg(void)
     struct ai_task *task = ai_thread.task;
     struct ai_coroutine *root = task ? task->root : NULL;
 
-    return root && root->object.type == &client_type ? ((struct client *)root)->arg : NULL;
+    return root && root->object.type == &client_type ? ((struct client *)root)->options->arg : NULL;
 }

@@ -170,12 +170,13 @@ char *ai_connection_point(struct ai_connection *c, size_t n)
 {
     static _Thread_local char nothing[1];
 
-    if (!c->input.data) { /* there is nothing at all */
+    char *data = ai_buffer_bytes(&c->input);
+
+    if (!data) { /* there is nothing at all */
         *nothing = 0;
         return nothing;
     }
-    char *data = ai_buffer_bytes(&c->input);
-    c->input.begin += n; /* to be tidied up before the next read */
+    ai_buffer_pass(&c->input, n); /* to be tidied up before the next read */
     c->line_end = data + n;
     c->line_byte = *c->line_end;
     *c->line_end = 0;
@@ -214,21 +215,20 @@ static void received(struct ai_connection *c)
 
 static int prepare_in(struct ai_connection *c)
 {
-    if (!c->is_socket && !c->chunk && !(c->chunk = ai_allocate(CHUNK)))
-        return -ENOMEM;
     c->in.code = c->is_socket ? AI_OP_RECV : AI_OP_READ;
     c->in.fd = c->fd;
-    c->in.buf = c->chunk;
+    c->in.buf = c->is_socket ? NULL : ai_allocate(CHUNK);
     c->in.size = c->is_socket ? RECEIVE : CHUNK;
     c->in.offset = -1;
     c->in.owned = true;
-    return 0;
+    return c->is_socket || c->in.buf ? 0 : -ENOMEM;
 }
 
+/* What is lent is the back-end's. */
 static void drop_chunk(struct ai_connection *c)
 {
-    ai_deallocate(c->chunk, CHUNK);
-    c->chunk = NULL;
+    if (c->in.code == AI_OP_READ)
+        ai_deallocate(c->in.buf, CHUNK);
 }
 
 int ai_connection_receive(struct ai_connection *c)

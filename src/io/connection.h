@@ -51,18 +51,17 @@ struct ai_connection {
     bool ends;  /* no more will be written */
     bool ended; /* and the peer has been told */
     char line_byte;
+    float linger_time; /* seconds; 0: the usual */
     char *line_end; /* where a NUL stands for line_byte, in what a read has pointed to; or NULL */
     struct ai_buffer input;
     struct ai_buffer held;            /* what a read has pointed to, where it had to be moved */
     struct ai_buffer output, sending; /* `sending` is the operation's */
-    void *chunk;                      /* what `in` reads into, where nothing is lent */
     size_t limit, high, low;
     size_t partial;             /* asyncio_stream_reader_partial() */
     struct ai_reading *reading; /* who waits for input, or NULL */
     struct ai_list waiting;     /* who drains, and waits for its end */
     struct ai_filter *filter;
     struct ai_linger *linger; /* closing, and the peer may say so too; or NULL: see linger.h */
-    double linger_time;       /* seconds; 0: the usual */
 };
 
 /* A connection of a socket, which it takes over; limit 0: the usual. (Of another descriptor, where

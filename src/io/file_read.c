@@ -29,7 +29,7 @@ static ASYNCIO_ASYNC(ssize_t, fill, (struct ai_file *, f))
 
     if (!room)
         return error ? error : asyncio_raise(-ENOMEM, NULL);
-    ssize_t n = ASYNCIO_AWAIT(asyncio_read(f->fd, room, f->input.size - f->input.end));
+    ssize_t n = ASYNCIO_AWAIT(asyncio_read(f->fd, room, ai_buffer_space(&f->input)));
     if (n > 0)
         ai_buffer_added(&f->input, (size_t)n);
     return n;

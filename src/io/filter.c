@@ -97,7 +97,7 @@ static ASYNCIO_ASYNC(int, start_tls, (struct asyncio_start_tls_options, o))
 
     if (c->filter)
         ai_panic("RuntimeError: TLS has been started already");
-    c->linger_time = o.ssl_shutdown_timeout;
+    c->linger_time = (float)o.ssl_shutdown_timeout;
     int error = ASYNCIO_AWAIT(ai_connection_secure(c, o.context, o.server_side, o.server_hostname,
                                                    o.ssl_handshake_timeout));
     if (error) {

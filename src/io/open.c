@@ -42,7 +42,7 @@ static int secure(struct ai_connection *c, const struct asyncio_connection_optio
 
     if (!o->ssl)
         return 0;
-    c->linger_time = o->ssl_shutdown_timeout;
+    c->linger_time = (float)o->ssl_shutdown_timeout;
     return ASYNCIO_AWAIT(ai_connection_secure(c, o->ssl, false, name, o->ssl_handshake_timeout));
 }
 

@@ -26,36 +26,43 @@ static void leave(struct ai_reading *r)
         r->connection->reading = NULL;
 }
 
+static size_t size_of(const char *const *separators)
+{
+    size_t n = 1;
+
+    while (separators[n - 1])
+        n++;
+    return n * sizeof *separators;
+}
+
 void ai_reading_destroy(void *self)
 {
     struct ai_reading *r = self;
 
     leave(r);
     ai_connection_unref(r->connection);
-    if (r->copied)
-        ai_deallocate((void *)(uintptr_t)r->separators, r->copied);
+    if (r->owns)
+        ai_deallocate((void *)(uintptr_t)r->separators, size_of(r->separators));
 }
 
 bool ai_reading_separate(struct ai_reading *r, const char *const *separators)
 {
-    size_t n = 1;
+    size_t size = size_of(separators);
+    const char **copy = ai_allocate(size);
 
-    while (separators[n - 1])
-        n++;
-    const char **copy = ai_allocate(n * sizeof *copy);
     if (!copy) {
         ai_disown(&r->object);
         return false;
     }
-    memcpy(copy, separators, n * sizeof *copy);
+    memcpy(copy, separators, size);
     r->separators = copy;
-    r->copied = n * sizeof *copy;
+    r->owns = true;
     return true;
 }
 
 size_t ai_reading_take(struct ai_reading *r, const char *data, size_t n)
 {
-    if (!r->to || r->done || n < r->least)
+    if (r->most == 0 || r->done || n < r->least)
         return 0;
     size_t taken = n < r->most ? n : r->most;
     memcpy(r->to, data, taken);

@@ -13,15 +13,17 @@ struct ai_reading {
     struct ai_object object;
     struct ai_connection *connection;
     const struct ai_reading_way *way;
-    ssize_t result; /* as a ssize_t and as an int */
-    int number;
-    char *to; /* the short cut: where at least `least`, at most `most` bytes go; or NULL */
-    size_t least, most;
-    size_t offset;                 /* how much of the input has been searched */
-    char **data;                   /* where to say where it is */
-    const char *const *separators; /* ends in NULL */
-    size_t copied;                 /* bytes of these that are its own */
+    ssize_t result; /* as a ssize_t, */
+    int number;     /* and as an int */
     bool begun, done;
+    bool owns;          /* the separators */
+    size_t least, most; /* the short cut: how many bytes it is for; most 0: there is none */
+    union {
+        char *to;    /* where they go */
+        char **data; /* or, without a short cut, where to say where they are */
+    };
+    size_t offset;                 /* how much of the input has been searched */
+    const char *const *separators; /* ends in NULL */
 };
 
 /* 1 where it is done, its result set; 0 where there is not enough; -errno. */

@@ -34,7 +34,7 @@ struct socket {
 struct ai_server {
     struct ai_object object; /* DONE from the start: nobody waits for itself */
     struct ai_list link;     /* among the thread's */
-    struct ai_client_options client;
+    struct ai_client_options *client;
     int backlog;
     bool serving, closed;
     struct socket *sockets, **last;
@@ -273,7 +273,7 @@ struct arrival {
 static void arrive(void *arg)
 {
     struct arrival *a = arg;
-    a->error = ai_client_new(a->fd, &a->server->client, a->server);
+    a->error = ai_client_new(a->fd, a->server->client, a->server);
 }
 
 /* A handler that starts at once may let go of the server. */
@@ -321,7 +321,7 @@ static void server_destroy(void *self)
         ai_container(node, struct waiter, link)->server = NULL;
         ai_list_remove(node);
     }
-    ai_filter_source_release(s->client.ssl);
+    ai_client_options_drop(s->client);
     ai_scope_drop(&s->scope);
 }
 
@@ -332,24 +332,33 @@ static const struct asyncio_awaitable_type server_type = {
     .destroy = server_destroy,
 };
 
-struct asyncio_server *ai_server_new(const struct asyncio_server_options *o)
+static struct ai_client_options *client_options(const struct asyncio_server_options *o)
 {
-    struct ai_server *s = (struct ai_server *)ai_object_new(&server_type, sizeof *s);
-
-    if (!s)
-        return NULL;
-    s->object.state = AI_DONE;
-    s->client = (struct ai_client_options){
+    return ai_client_options_new(&(struct ai_client_options){
         .handler = o->handler,
         .arg = o->arg,
         .limit = o->limit,
         .ssl = o->ssl,
         .handshake_timeout = o->ssl_handshake_timeout,
         .shutdown_timeout = o->ssl_shutdown_timeout,
-        .peers = &s->clients,
         .lost = lost,
-    };
-    ai_filter_source_retain(o->ssl);
+    });
+}
+
+struct asyncio_server *ai_server_new(const struct asyncio_server_options *o)
+{
+    struct ai_client_options *client = client_options(o);
+
+    if (!client)
+        return NULL;
+    struct ai_server *s = (struct ai_server *)ai_object_new(&server_type, sizeof *s);
+    if (!s) {
+        ai_client_options_drop(client);
+        return NULL;
+    }
+    s->object.state = AI_DONE;
+    s->client = client;
+    s->client->peers = &s->clients;
     s->backlog = o->backlog > 0 ? o->backlog : BACKLOG;
     s->last = &s->sockets;
     ai_list_init(&s->clients);

@@ -76,8 +76,9 @@ struct ai_op {
         const void *from; /* where it is only read */
     };
     size_t size;
-    int64_t offset, offset2;
+    int64_t offset;
     union {
+        int64_t offset2;
         void *more;
         const void *to; /* likewise */
     };
