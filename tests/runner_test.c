@@ -473,7 +473,7 @@ static void wakes_a_loop_that_waits(void **state)
     struct asyncio_runner r = {0};
     (void)state;
 
-    assert_int_equal(asyncio_runner_init(&r), 0);
+    assert_non_null(asyncio_runner_get_loop(&r)); /* so nobody thinks that this is a deadlock */
     awaitable(int) f = asyncio_future(int);
     pthread_create(&thread, NULL, interrupt_later, (void *)(intptr_t)getpid());
     assert_int_equal(asyncio_runner_run(&r, awaits(f)), -EINTR);

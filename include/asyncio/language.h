@@ -123,7 +123,8 @@ enum asyncio__kind {
  * was cancelled a hundred times and goes on: no step comes after that. destroy() releases what the
  * object holds (not the object), whether it was ever used or not; NULL: nothing. waits_for() calls
  * visit(x, arg) for each awaitable that the object, under way, waits for, so that call graphs show
- * who waits for whom; NULL: for none. */
+ * who waits for whom; NULL: for none. holder() is the task that has what the object, under way,
+ * waits to get, as far as is known, for reports of deadlocks; NULL: that is not known. */
 struct asyncio_awaitable_type {
     const char *name;       /* in repr and diagnostics */
     size_t size;            /* of the object */
@@ -140,6 +141,7 @@ struct asyncio_awaitable_type {
     void (*cancel)(void *self);
     void (*destroy)(void *self);
     void (*waits_for)(void *self, void (*visit)(asyncio_any x, void *arg), void *arg);
+    asyncio_any (*holder)(void *self);
     void (*iterate)(void *self); /* set by async_gen() alone */
     /* Of iterators that need no stack, the library's own: 1 with the next value in place, 0 at the
      * end, or -errno. */

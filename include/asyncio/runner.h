@@ -13,6 +13,9 @@
  * a run ends the process as the signal does by default. After the run the disposition is what it
  * was. A program that handles or ignores SIGINT itself, before or within the run, is let alone.
  *
+ * In the simulation a run that would never end fails likewise, with -EDEADLK: see
+ * <asyncio/simulation.h>.
+ *
  * SIGPIPE is ignored while there is a runner with a loop, if it has its default disposition when
  * the first one is made, and put back after the last: what writes to what nobody reads gets -EPIPE.
  * (In Python it is ignored for good.)

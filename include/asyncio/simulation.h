@@ -23,6 +23,11 @@
  * connected; setsockopt(), fcntl() work on it, and close(2) is noticed before the clock goes on
  * (among more than 64 sockets a little later).
  *
+ * Where all tasks wait and nothing is left that could wake them, the simulation can be certain: it
+ * says which tasks wait for what, as debug mode does elsewhere (see asyncio(7)), and cancels the
+ * main task, whose run then fails with -EDEADLK. Not so where a signal or another thread may: where
+ * the loop listens to any, or was asked for its handle (<asyncio/threads.h>).
+ *
  * Outside of the simulation all of these functions return -ENOTSUP. */
 #ifndef ASYNCIO_SIMULATION_H
 #define ASYNCIO_SIMULATION_H

@@ -36,6 +36,7 @@ struct asyncio__line {
 struct asyncio_lock {
     struct asyncio__line line;
     bool locked;
+    void *asyncio__holder; /* who locked it last */
 };
 
 /* Waits until it is unlocked and everybody who came before has had it, and locks it. 0 or

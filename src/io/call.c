@@ -52,7 +52,7 @@ static int submit(struct ai_call *call)
     struct ai_loop *loop = ai_thread.loop;
     if (call->op.offset == AI_CALL_BAD_OFFSET)
         return -EINVAL;
-    int taken = loop->backend->submit(loop->state, &call->op);
+    int taken = ai_loop_submit(loop, &call->op);
 
     if (taken < 0 && call->op.code == AI_OP_CLOSE)
         close(call->op.fd); /* for want of memory: it is closed whatever happens */

@@ -33,7 +33,7 @@ static bool wind_up(void)
     ai_list_each (node, &all)
         ai_connection_flush(ai_container(node, struct ai_connection, link));
     if (!ai_list_empty(&all))
-        loop->backend->wait(loop->state, 0);
+        ai_loop_wait(loop, 0);
     ai_list_each (node, &all)
         ai_connection_abort(ai_container(node, struct ai_connection, link), -ECONNABORTED);
     if (!ai_list_empty(&all))
@@ -239,7 +239,7 @@ int ai_connection_receive(struct ai_connection *c)
         return 0;
     int taken = prepare_in(c);
     if (taken == 0)
-        taken = loop->backend->submit(loop->state, &c->in);
+        taken = ai_loop_submit(loop, &c->in);
     if (taken == 0) {
         c->in_busy = true;
         ai_connection_ref(c);
@@ -412,7 +412,7 @@ bool ai_connection_flush(struct ai_connection *c)
 
     ai_list_remove(&c->before.link);
     while (!c->out_busy && prepare_out(c)) {
-        int taken = loop->backend->submit(loop->state, &c->out);
+        int taken = ai_loop_submit(loop, &c->out);
         if (taken == 0) {
             c->out_busy = true;
             ai_connection_ref(c);

@@ -194,7 +194,7 @@ static void submit(struct accept *a)
     a->op = (struct ai_op){.done = done, .code = AI_OP_ACCEPT, .fd = a->listener->fd};
     ai_list_init(&a->op.link);
     a->phase = DONE;
-    int taken = loop->backend->submit(loop->state, &a->op);
+    int taken = ai_loop_submit(loop, &a->op);
     if (taken < 0)
         a->op.result = taken;
     if (taken == 0)

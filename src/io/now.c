@@ -23,7 +23,7 @@ void ai_wait_out(const uint8_t *phase, uint8_t while_it_is)
 
     if (*phase != while_it_is)
         return;
-    while (*phase == while_it_is && loop->backend->wait(loop->state, INT64_MAX) >= 0)
+    while (*phase == while_it_is && ai_loop_wait(loop, INT64_MAX) >= 0)
         ;
     loop->backend->wake(loop->state);
 }
@@ -35,7 +35,7 @@ int64_t ai_now(struct ai_op op)
 
     n.op.done = done;
     ai_list_init(&n.op.link);
-    int taken = loop->backend->submit(loop->state, &n.op);
+    int taken = ai_loop_submit(loop, &n.op);
     if (taken < 0)
         return taken;
     if (taken == 0)

@@ -38,10 +38,10 @@ void ai_child_unref(struct ai_child *c)
 /* What a process does takes real time. */
 static void expect(struct ai_child *c, bool expected)
 {
-    const struct ai_loop *loop = ai_thread.loop;
+    struct ai_loop *loop = ai_thread.loop;
 
-    if (loop && loop->backend->expect && c->expected != expected)
-        loop->backend->expect(loop->state, expected ? 1 : -1);
+    if (loop && c->expected != expected)
+        ai_loop_expect(loop, expected ? 1 : -1);
     c->expected = expected;
 }
 
@@ -79,7 +79,7 @@ static void close_descriptor(struct ai_child *c)
 
     c->op = (struct ai_op){.done = closed, .code = AI_OP_CLOSE, .fd = c->fd};
     ai_list_init(&c->op.link);
-    if (loop->backend->submit(loop->state, &c->op) == 0)
+    if (ai_loop_submit(loop, &c->op) == 0)
         return;
     if (c->op.result < 0)
         close(c->fd);
@@ -143,7 +143,7 @@ static int watch(struct ai_child *c)
 
     c->op = (struct ai_op){.done = polled, .code = AI_OP_POLL, .fd = c->fd, .flags = POLLIN};
     ai_list_init(&c->op.link);
-    return loop->backend->submit(loop->state, &c->op);
+    return ai_loop_submit(loop, &c->op);
 }
 
 static int fail(struct ai_child *c, int error)

@@ -133,7 +133,7 @@ static int begin_connecting(struct ai_attempt *a)
                            .from = a->to->ai_addr,
                            .size = a->to->ai_addrlen};
     ai_list_init(&a->op.link);
-    int taken = loop->backend->submit(loop->state, &a->op);
+    int taken = ai_loop_submit(loop, &a->op);
     if (taken == 0) {
         a->state = AI_ATTEMPT_UNDER_WAY;
         a->race->under_way++;

@@ -213,7 +213,7 @@ static ssize_t address(const struct ai_connection *c, uint8_t code, void *value,
 
     if (c->fd < 0)
         return -EBADF;
-    int taken = loop->backend->submit(loop->state, &op);
+    int taken = ai_loop_submit(loop, &op);
     int64_t result = taken < 0 ? taken : op.result;
     return result < 0 ? (ssize_t)result : (ssize_t)(n < size ? n : size);
 }

@@ -8,7 +8,8 @@
 
 struct asyncio_loop *asyncio_get_running_loop(void)
 {
-    return ai_inbox_open(ai_thread_loop("asyncio_get_running_loop"));
+    ai_thread_loop("asyncio_get_running_loop")->is_known = true;
+    return ai_inbox_open(ai_thread.loop);
 }
 
 /* --- Callbacks --- */

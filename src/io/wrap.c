@@ -89,8 +89,8 @@ static void expect(const struct wrap *w, int change)
     struct ai_loop *loop = ai_thread.loop;
     bool own = w->future->loop && w->future->loop == w->wait->base.loop;
 
-    if (loop->backend->expect && !own)
-        loop->backend->expect(loop->state, change);
+    if (!own)
+        ai_loop_expect(loop, change);
 }
 
 /* Parts the two, the wait being received or off. */

@@ -99,10 +99,11 @@ static int poll(struct ai_loop *loop, bool block)
 {
     run_before(loop);
     bool idle = block && ai_ring_count(&loop->ready) == 0;
-    if (idle && loop->idle)
-        loop->idle();
+    int error = idle && loop->idle ? loop->idle() : 0;
+    if (error)
+        return error;
     loop->polls++;
-    int n = loop->backend->wait(loop->state, idle ? ai_timers_next(&loop->timers) : 0);
+    int n = ai_loop_wait(loop, idle ? ai_timers_next(&loop->timers) : 0);
     int64_t now = ai_loop_now(loop);
 
     if (loop->inbox)

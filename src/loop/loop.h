@@ -42,7 +42,12 @@ struct ai_loop {
     struct ai_signal_receiver *receiver;
     /* Set: every step goes through it, on the hub, instead of being run directly. */
     void (*observe)(struct ai_loop *loop, struct ai_ready *ready);
-    void (*idle)(void); /* called when there is nothing to do until something completes */
+    /* Called when there is nothing to do until something completes; 0, or -errno to end the wait.
+     */
+    int (*idle)(void);
+    uint32_t under_way; /* operations that the back-end has */
+    uint32_t expected;  /* results on their way from other threads */
+    bool is_known;      /* other threads may have its handle */
     char why[160];      /* this back-end */
 };
 
@@ -52,6 +57,31 @@ void ai_loop_close(struct ai_loop *loop);
 
 /* One turn, on the hub. If `block`, waits until there is something to run. 0 or -errno. */
 int ai_loop_turn(struct ai_loop *loop, bool block);
+
+/* As the back-end's submit() and wait(). */
+static inline int ai_loop_submit(struct ai_loop *loop, struct ai_op *op)
+{
+    int taken = loop->backend->submit(loop->state, op);
+
+    loop->under_way += taken == 0;
+    return taken;
+}
+
+static inline int ai_loop_wait(struct ai_loop *loop, int64_t deadline)
+{
+    int n = loop->backend->wait(loop->state, deadline);
+
+    loop->under_way -= n > 0 ? (uint32_t)n : 0;
+    return n;
+}
+
+/* So many more, or fewer, results come from other threads. */
+static inline void ai_loop_expect(struct ai_loop *loop, int change)
+{
+    loop->expected += (uint32_t)change;
+    if (loop->backend->expect)
+        loop->backend->expect(loop->state, change);
+}
 
 static inline int64_t ai_loop_now(struct ai_loop *loop)
 {

@@ -174,6 +174,15 @@ int ai_signal_receiver_open(struct ai_signal_receiver *l, struct ai_loop *loop)
     return 0;
 }
 
+bool ai_signal_receiver_listens(const struct ai_signal_receiver *l)
+{
+    for (int signo = 1; signo < AI_SIGNALS; signo++) {
+        if (l->wanted[signo])
+            return true;
+    }
+    return false;
+}
+
 static void take_out(struct ai_signal_receiver *l)
 {
     _Atomic(struct ai_signal_receiver *) *place = &signals.first;

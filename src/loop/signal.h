@@ -42,6 +42,9 @@ bool ai_signal_receiver_close(struct ai_signal_receiver *l);
 int ai_signal_receiver_add(struct ai_signal_receiver *l, int signo);
 void ai_signal_receiver_remove(struct ai_signal_receiver *l, int signo);
 
+/* Whether any signal is delivered. */
+bool ai_signal_receiver_listens(const struct ai_signal_receiver *l);
+
 /* Makes what has come ready to be delivered. */
 void ai_signal_receiver_fetch(struct ai_signal_receiver *l);
 

@@ -21,14 +21,16 @@ struct ai_caller {
     struct asyncio__line *line; /* where it stands or will stand */
 };
 
-/* A type of callers. */
+/* A type of callers, and the members of one that has more. */
 #define AI_CALLER(label, structure, function)                                                      \
     {                                                                                              \
-        .name = label, .size = sizeof(structure), .result_size = sizeof(int),                      \
-        .result_offset = offsetof(struct ai_caller, result), .result_signed = true,                \
-        .pool_class = ASYNCIO__POOL_CLASS(sizeof(structure)), .step = function,                    \
-        .cancel = ai_caller_give_up,                                                               \
+        AI_CALLER_MEMBERS(label, structure, function)                                              \
     }
+#define AI_CALLER_MEMBERS(label, structure, function)                                              \
+    .name = label, .size = sizeof(structure), .result_size = sizeof(int),                          \
+    .result_offset = offsetof(struct ai_caller, result), .result_signed = true,                    \
+    .pool_class = ASYNCIO__POOL_CLASS(sizeof(structure)), .step = function,                        \
+    .cancel = ai_caller_give_up
 
 /* Leaves the line: it was given up in the shutdown. */
 void ai_caller_give_up(void *self);

@@ -3,6 +3,8 @@
 #include "sync/lock.h"
 
 #include "base/panic.h"
+#include "task/task.h"
+#include "task/thread.h"
 
 static void call_first(struct asyncio_lock *lock)
 {
@@ -19,14 +21,22 @@ static __attribute__((noinline)) int wait_in_line(struct asyncio_lock *lock, str
     return 0;
 }
 
+/* It is the task's that runs this step, unless that is a task of its own. */
+static inline int take(struct asyncio_lock *lock)
+{
+    const struct ai_task *task = ai_thread.task;
+
+    lock->locked = true;
+    lock->asyncio__holder = task ? ai_handle(&task->root->object) : NULL;
+    return 1;
+}
+
 /* Cancelled, it passes on what it may have been called for. */
 static __attribute__((noinline)) int go_on(struct asyncio_lock *lock, struct ai_caller *c,
                                            bool cancelled)
 {
-    if (!ai_line_leave(c, cancelled)) {
-        lock->locked = true;
-        return 1;
-    }
+    if (!ai_line_leave(c, cancelled))
+        return take(lock);
     if (!lock->locked)
         call_first(lock);
     return -ECANCELED;
@@ -38,21 +48,32 @@ int ai_lock_step(struct asyncio_lock *lock, struct ai_caller *c, bool cancelled)
         return go_on(lock, c, cancelled);
     if (lock->locked || ai_line_is_waited_in(&lock->line))
         return wait_in_line(lock, c);
-    lock->locked = true;
-    return 1;
+    return take(lock);
+}
+
+static struct asyncio_lock *lock_of(const struct ai_caller *c)
+{
+    return ai_container(c->line, struct asyncio_lock, line);
 }
 
 static int acquire_step(void *self, bool cancelled)
 {
-    struct ai_caller *c = self;
+    return ai_lock_step(lock_of(self), self, cancelled);
+}
 
-    return ai_lock_step(ai_container(c->line, struct asyncio_lock, line), c, cancelled);
+static asyncio_any holder(void *self)
+{
+    const struct ai_caller *c = self;
+
+    return c->in_line && lock_of(c)->locked ? lock_of(c)->asyncio__holder : NULL;
 }
 
 ASYNCIO_AWAITABLE(int) asyncio_lock_acquire(struct asyncio_lock *lock)
 {
-    static const struct asyncio_awaitable_type type =
-        AI_CALLER("Lock.acquire", struct ai_caller, acquire_step);
+    static const struct asyncio_awaitable_type type = {
+        AI_CALLER_MEMBERS("Lock.acquire", struct ai_caller, acquire_step),
+        .holder = holder,
+    };
 
     return ai_caller_handle(ai_caller_new(&type, &lock->line));
 }

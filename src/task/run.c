@@ -10,6 +10,7 @@
 #include "base/panic.h"
 #include "loop/inbox.h"
 #include "task/callback.h"
+#include "task/deadlock.h"
 #include "task/diagnose.h"
 #include "task/observe.h"
 #include "task/task.h"
@@ -17,9 +18,11 @@
 
 #include <stdlib.h>
 
-static void trim_stacks(void)
+/* The simulation has nobody else to say that it will wait for ever. */
+static int idle(void)
 {
     ai_stack_pool_trim(&ai_thread.stacks);
+    return ai_thread.debug || ai_thread.loop->backend->choose ? ai_deadlock_look() : 0;
 }
 
 int ai_run_open(const char *backend)
@@ -38,7 +41,7 @@ int ai_run_open(const char *backend)
         return error;
     }
     thread->loop = loop;
-    loop->idle = trim_stacks;
+    loop->idle = idle;
     ai_overflow_watch();
     ai_observe_begin();
     return 0;

@@ -93,30 +93,57 @@ static struct ai_object *make_main(struct asyncio_runner *r, asyncio_any h)
     return r->asyncio__main = ai_ref(o);
 }
 
-/* Runs until the main task is done and, as in Python, one turn more: what it made ready runs.
- * Whether it was interrupted: by the one request to end that SIGINT made, or too late for that. */
-static bool run_until_done(struct ai_object *o)
-{
-    bool watching = ai_interrupt_begin(ai_thread.loop), asked = false;
+/* What asks the main task to end: `code` is what the run then comes to. SIGINT asks once. Waiting
+ * for ever in the simulation does each time, and for a task that will not hear there is an end. */
+struct request {
+    int code;
+    unsigned deadlocks;
+};
 
-    while (o->state != AI_DONE) {
-        if (watching && !asked && ai_interrupt_came())
-            asked = ai_cancel(o);
-        ai_run_must_turn(true);
-    }
-    ai_run_must_turn(false);
-    if (!watching)
-        return false;
-    ai_interrupt_end();
-    return asked ? o->flags & AI_CANCELLED && o->cancels <= 1 : ai_interrupt_came();
+static void turn(struct ai_object *o, struct request *r)
+{
+    int error = ai_run_turn(true);
+
+    if (!error)
+        return;
+    if (error != -EDEADLK)
+        ai_panic("the %s back-end failed: error %d", ai_thread.loop->backend->name, -error);
+    if (++r->deadlocks > AI_MOST_IGNORED)
+        ai_panic("coroutine '%s' waits for ever and ignores its cancellation", o->type->name);
+    r->code = error;
+    ai_cancel(o);
 }
 
-static int outcome(struct ai_object *o, bool interrupted, void *result)
+/* Runs until the main task is done and, as in Python, one turn more: what it made ready runs. What
+ * the run comes to if that is not what the main task does: -EINTR where it was interrupted, by the
+ * one request to end that SIGINT made, or too late for that; -EDEADLK. */
+static int run_until_done(struct ai_object *o)
 {
-    if (interrupted) { /* Python's KeyboardInterrupt, which hides how the task ended */
+    bool watching = ai_interrupt_begin(ai_thread.loop);
+    struct request request = {0};
+
+    while (o->state != AI_DONE) {
+        if (watching && !request.code && ai_interrupt_came() && ai_cancel(o))
+            request.code = -EINTR;
+        turn(o, &request);
+    }
+    ai_run_must_turn(false);
+    bool interrupted = watching && ai_interrupt_came();
+    if (watching)
+        ai_interrupt_end();
+    if (request.code == -EDEADLK)
+        return o->flags & AI_CANCELLED ? request.code : 0;
+    if (request.code)
+        return o->flags & AI_CANCELLED && o->cancels <= 1 ? request.code : 0;
+    return interrupted ? -EINTR : 0;
+}
+
+static int outcome(struct ai_object *o, int ended_by, void *result)
+{
+    if (ended_by) { /* Python's KeyboardInterrupt, which hides how the task ended */
         o->flags |= AI_RETRIEVED;
-        ai_error_set(&ai_thread.error, ai_error_plain(-EINTR));
-        return -EINTR;
+        ai_error_set(&ai_thread.error, ai_error_plain(ended_by));
+        return ended_by;
     }
     if (o->error && !(o->flags & AI_CANCELLED) && !ai_result_signed(o))
         ai_report_main_failure(o);
@@ -134,9 +161,9 @@ static int run(struct asyncio_runner *r, asyncio_any h, void *result)
     struct ai_object *o = make_main(r, h);
     if (!o)
         return fail(h, -ENOMEM);
-    bool interrupted = run_until_done(o);
+    int ended_by = run_until_done(o);
     ai_thread.main = NULL;
-    return outcome(o, interrupted, result);
+    return outcome(o, ended_by, result);
 }
 
 int asyncio__run(asyncio_any h, void *result)
@@ -159,10 +186,12 @@ int asyncio_runner_init(struct asyncio_runner *r)
 
 struct asyncio_loop *asyncio_runner_get_loop(struct asyncio_runner *r)
 {
-    if (r->asyncio__state == OPEN && ai_thread.runner == r)
-        return ai_inbox_open(ai_thread.loop);
-    check_outside(r, "asyncio_runner_get_loop");
-    return open_loop(r) ? NULL : ai_inbox_open(ai_thread.loop);
+    if (r->asyncio__state != OPEN || ai_thread.runner != r)
+        check_outside(r, "asyncio_runner_get_loop");
+    if (open_loop(r))
+        return NULL;
+    ai_thread.loop->is_known = true;
+    return ai_inbox_open(ai_thread.loop);
 }
 
 int asyncio__runner_run(struct asyncio_runner *r, asyncio_any h, void *result)

@@ -43,6 +43,7 @@ struct ai_thread {
     struct asyncio_context *given;      /* to a task that is being made, or NULL */
     const struct ai_object *given_to;
     int64_t slow;                 /* debug mode: nanoseconds a step may take */
+    uintptr_t deadlock;           /* stands for the one that was told of last */
     struct ai_watchdog *watchdog; /* that watches the loop in debug mode, or NULL */
     bool scoped;                  /* any context may hold something */
     bool begun;
