@@ -1,5 +1,5 @@
 /* A loop from its beginning to its end: asyncio_run, shutting down, embedding, threads, fork, and
- * what the debug mode and the trace tell. */
+ * what the debug mode tells. */
 #include "support.h"
 
 #include <poll.h>
@@ -574,7 +574,7 @@ static void exit_within_a_task(void **state)
     assert_string_equal(said.text, "");
 }
 
-/* --- Debug mode, trace --- */
+/* --- Debug mode --- */
 
 static async(void, holds_the_loop)
 {
@@ -605,44 +605,6 @@ ASYNC_TEST(a_slow_step_is_reported)
     assert_says(text_of_it, " took 0.250 seconds\n");
     assert_says(text_of_it, "Executing a callback took 0.125 seconds\n");
     asyncio_set_debug(false);
-}
-
-static char trace_file[] = "/tmp/asyncio-trace-XXXXXX";
-
-static async(void, traced)
-{
-    await(asyncio_create_task(number(1), "a \"quoted\\name\""));
-    await(asyncio_gather(number(2), asyncio_sleep(MOMENT)));
-    if (fork() == 0) /* writes nothing */
-        exit(0);
-    wait(NULL);
-    await(asyncio_sleep(0));
-}
-
-static void traced_program(void)
-{
-    setenv("ASYNCIO_TRACE", trace_file, 1);
-    asyncio_run(traced());
-    exit(0);
-}
-
-static void a_trace_is_json(void **state)
-{
-    char command[256];
-    (void)state;
-    int fd = mkstemp(trace_file);
-    assert_true(fd >= 0);
-    close(fd);
-    int status = in_child(traced_program);
-    snprintf(command, sizeof command,
-             "python3 -c 'import json, sys; steps = json.load(open(sys.argv[1])); "
-             "sys.exit(not 5 < len(steps) < 50)' %s",
-             trace_file);
-    int parsed = system(command);
-    unlink(trace_file);
-    assert_int_equal(status, 0);
-    assert_string_equal(said.text, "");
-    assert_int_equal(parsed, 0);
 }
 
 /* --- What main's variables are to tasks that outlive it --- */
@@ -721,7 +683,6 @@ int main(void)
         TEST(a_child_that_returns),
         TEST(exit_within_a_task),
         TEST(a_slow_step_is_reported),
-        TEST(a_trace_is_json),
     };
     return cmocka_run_group_tests_name("run", tests, NULL, NULL);
 }

@@ -115,27 +115,39 @@ static int poll(struct ai_loop *loop, bool block)
     return n < 0 ? n : 0;
 }
 
-static void run_observed(struct ai_loop *loop)
+/* A turn in which every step is observed. */
+static int observed_turn(struct ai_loop *loop, bool block)
 {
+    void (*observe)(struct ai_loop *, struct ai_ready *) = loop->observe; /* a step may end it */
+
+    loop->credit = loop->withheld;
+    if (!ai_loop_next_turn(loop)) {
+        loop->observe_poll(false);
+        int error = poll(loop, block);
+        if (error)
+            return error;
+    }
+    loop->withheld = loop->credit;
     loop->credit = 0;
+    loop->observe_poll(true);
+    if (loop->backend->choose)
+        shuffle(loop);
     for (uint32_t n = ai_ring_count(&loop->ready); n > 0; n--) {
         loop->left = 0; /* so that a parking task comes back to the hub */
-        loop->observe(loop, ai_ring_pop(&loop->ready));
+        observe(loop, ai_ring_pop(&loop->ready));
     }
+    return 0;
 }
 
 int ai_loop_turn(struct ai_loop *loop, bool block)
 {
+    if (loop->observe)
+        return observed_turn(loop, block);
     int error = ai_loop_next_turn(loop) ? 0 : poll(loop, block);
-
     if (error)
         return error;
     if (loop->backend->choose)
         shuffle(loop);
-    if (loop->observe) {
-        run_observed(loop);
-        return 0;
-    }
     loop->left = ai_ring_count(&loop->ready);
     while (loop->left) {
         loop->left--;

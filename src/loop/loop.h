@@ -42,6 +42,9 @@ struct ai_loop {
     struct ai_signal_receiver *receiver;
     /* Set: every step goes through it, on the hub, instead of being run directly. */
     void (*observe)(struct ai_loop *loop, struct ai_ready *ready);
+    /* Then it is called too, before the back-end is asked (ended: false) and when a turn begins. */
+    void (*observe_poll)(bool ended);
+    uint32_t withheld; /* the credit meanwhile, so that each step comes back to the hub */
     /* Called when there is nothing to do until something completes; 0, or -errno to end the wait.
      */
     int (*idle)(void);

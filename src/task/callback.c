@@ -219,6 +219,21 @@ int asyncio_remove_done_callback(asyncio_any h, asyncio_done_callback *function)
     return removed;
 }
 
+const void *ai_callback_function(const struct ai_ready *ready)
+{
+    struct ai_ready *r = (struct ai_ready *)ready;
+    void (*function)(void *) = NULL;
+    asyncio_done_callback *done = NULL;
+
+    if (r->run == run_soon)
+        function = ai_container(r, struct callback, object.ready)->function;
+    else if (r->run == run_timer)
+        function = ai_container(r, struct callback, timer.ready)->function;
+    else if (r->run == run_done_callback)
+        done = ai_container(r, struct done_callback, waiter.ready)->function;
+    return function ? *(void **)&function : done ? *(void **)&done : *(void **)&r->run;
+}
+
 void ai_callbacks_silence(void)
 {
     ai_list_each (node, &ai_thread.callbacks)

@@ -1,19 +1,23 @@
 #include "task/observe.h"
 
 #include "task/diagnose.h"
+#include "task/step.h"
 #include "task/task.h"
 #include "task/thread.h"
 #include "task/trace.h"
 #include "task/watchdog.h"
 
-/* The task whose step `ready` is, or NULL. */
-static struct ai_object *task_of(struct ai_ready *ready)
+struct ai_object *ai_observed_task_slowly(struct ai_ready *ready)
 {
-    if (ready->run == ai_task_resume)
-        return &ai_container(ready, struct ai_task, waiter.ready)->root->object;
-    if (ready->run == ai_task_start || ready->run == ai_task_start_now)
+    if (ai_observed_is_new(ready) || ai_operation_is_finishing(ready) || ai_step_is_due(ready))
         return ai_container(ready, struct ai_object, ready);
     return NULL;
+}
+
+bool ai_observed_is_new(const struct ai_ready *ready)
+{
+    return ready->run == ai_task_start || ready->run == ai_task_start_now ||
+           ready->run == ai_operation_begin;
 }
 
 struct slow {
@@ -31,23 +35,51 @@ static void say_slow(void *arg)
     ai_report_slow(repr, s->ns);
 }
 
+static void run(struct ai_ready *ready, struct ai_object *o)
+{
+    struct ai_traced traced = {0};
+
+    ai_trace_enter(&traced, ready, o);
+    ready->run(ready);
+    ai_trace_leave(&traced);
+}
+
+/* Where the trace alone asks for it. */
 static void step(struct ai_loop *loop, struct ai_ready *ready)
 {
+    struct ai_object *o = ai_observed_task(ready);
+    (void)loop;
+
+    if (o)
+        ai_ref(o);
+    run(ready, o);
+    if (o)
+        ai_unref(o);
+}
+
+static void watched_step(struct ai_loop *loop, struct ai_ready *ready)
+{
     struct ai_watched outer;
-    struct slow slow = {.task = task_of(ready)};
+    struct slow slow = {.task = ai_observed_task(ready)};
     int64_t begun = ai_loop_now(loop);
 
     if (slow.task)
         ai_ref(slow.task);
     ai_watchdog_enter(&outer, slow.task, begun, (uintptr_t)__builtin_frame_address(0));
-    ready->run(ready);
-    int64_t ended = ai_loop_now(loop);
-    slow.ns = ended - begun;
+    run(ready, slow.task);
+    slow.ns = ai_loop_now(loop) - begun;
     ai_watchdog_leave(&outer, ai_thread.debug && slow.ns >= ai_thread.slow ? say_slow : NULL,
                       &slow);
-    ai_trace_step(slow.task, begun, ended);
     if (slow.task)
         ai_unref(slow.task);
+}
+
+static void poll(bool ended)
+{
+    if (ended)
+        ai_trace_turn();
+    else
+        ai_trace_wait();
 }
 
 void ai_observe_begin(void)
@@ -58,7 +90,8 @@ void ai_observe_begin(void)
         ai_watchdog_begin();
     else
         ai_watchdog_end();
-    ai_thread.loop->observe = traced || ai_thread.debug ? step : NULL;
+    ai_thread.loop->observe = ai_thread.debug ? watched_step : traced ? step : NULL;
+    ai_thread.loop->observe_poll = poll;
 }
 
 void ai_observe_end(void)

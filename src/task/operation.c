@@ -18,6 +18,11 @@ static void finish(struct ai_ready *ready)
     ai_complete(o, error);
 }
 
+bool ai_operation_is_finishing(const struct ai_ready *ready)
+{
+    return ready->run == finish;
+}
+
 void ai_start(struct ai_object *o)
 {
     if (o->type->step) {

@@ -10,6 +10,11 @@ static void run(struct ai_ready *ready)
     ai_step(ai_container(ready, struct ai_object, ready));
 }
 
+bool ai_step_is_due(const struct ai_ready *ready)
+{
+    return ready->run == run;
+}
+
 /* The shutdown asks it again until it ends or is given up, as it does with tasks. */
 static void go_on(struct ai_object *o)
 {

@@ -27,6 +27,9 @@ static inline bool ai_step_is_woken(const struct ai_object *o)
 /* The next step of one that was made a task. */
 void ai_step(struct ai_object *o);
 
+/* Whether an entry of the ready queue is that. */
+bool ai_step_is_due(const struct ai_ready *ready);
+
 void ai_step_wake(struct ai_object *o);
 
 /* It goes on and on in the shutdown, and takes no further step. */

@@ -75,6 +75,9 @@ void ai_task_start_now(struct ai_ready *ready);
 /* Starts an operation that is a task. */
 void ai_operation_begin(struct ai_ready *ready);
 
+/* Whether this is the last turn of one that is a task. */
+bool ai_operation_is_finishing(const struct ai_ready *ready);
+
 /* How a coroutine that has returned `result` ended: what it raised, what of its task's last error
  * it passed on, or NULL. Where a block that it returned from made it fail, the result is put right.
  */
