@@ -1,5 +1,5 @@
 /* Our echo server, as a program writes it: a task for each connection.
- *     echo raw           asyncio_recv() and asyncio_send()
+ *     echo raw           asyncio_recv() and asyncio_sendall()
  *     echo streams SIZE  readexactly(), write(), drain()
  *     echo lines         readline(), write(), drain(): what the reader holds is all the buffer */
 #include <asyncio.h>
@@ -12,24 +12,12 @@ enum { BUFFER = 4096 };
 
 static size_t size_of_message;
 
-static async(int, send_all, (int, fd), (const char *, data), (ssize_t, n))
-{
-    while (n > 0) {
-        ssize_t sent = await(asyncio_send(fd, data, (size_t)n, 0));
-        if (sent < 0)
-            return (int)sent;
-        data += sent;
-        n -= sent;
-    }
-    return 0;
-}
-
 static async(void, raw, (int, fd))
 {
     char buffer[BUFFER];
     ssize_t n;
     while ((n = await(asyncio_recv(fd, buffer, sizeof buffer, 0))) > 0)
-        if (await(send_all(fd, buffer, n)) < 0)
+        if (await(asyncio_sendall(fd, buffer, (size_t)n)) < 0)
             break;
     await(asyncio_close(fd));
 }

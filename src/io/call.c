@@ -21,7 +21,7 @@ bool ai_call_overstays(void)
     return true;
 }
 
-static void done(struct ai_op *op)
+void ai_call_done(struct ai_op *op)
 {
     struct ai_call *call = ai_container(op, struct ai_call, op);
 
@@ -100,15 +100,12 @@ void ai_call_give_up(void *self)
     ai_wait_out(&call->phase, AI_CALL_UNDER_WAY);
 }
 
-struct ai_call *ai_call_new(const struct asyncio_awaitable_type *type, const struct ai_op *op)
+struct ai_call *ai_call_new(const struct asyncio_awaitable_type *type)
 {
     struct ai_call *call = ai_object_make(type);
 
     if (!call)
         return NULL;
-    call->op = *op;
-    call->op.done = done;
-    ai_list_init(&call->op.link);
     call->phase = AI_CALL_NEW;
     call->cancelled = false;
     call->after = NULL;

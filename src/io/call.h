@@ -38,8 +38,17 @@ void ai_call_give_up(void *self);
         .cancel = ai_call_give_up,                                                                 \
     }
 
-/* An unused call of this type: its operation is the copy of `op`. NULL without memory. */
-struct ai_call *ai_call_new(const struct asyncio_awaitable_type *type, const struct ai_op *op);
+/* The done() of its operation. */
+void ai_call_done(struct ai_op *op);
+
+/* An unused call of this type, whose operation is to be set. NULL without memory. */
+struct ai_call *ai_call_new(const struct asyncio_awaitable_type *type);
+
+#define AI_CALL_OP(...)                                                                            \
+    (struct ai_op)                                                                                 \
+    {                                                                                              \
+        .done = ai_call_done, __VA_ARGS__                                                          \
+    }
 
 static inline asyncio_any ai_call_handle(const struct ai_call *call)
 {
@@ -47,13 +56,15 @@ static inline asyncio_any ai_call_handle(const struct ai_call *call)
 }
 
 /* Returns, from a constructor, the handle of a call that makes this operation. */
-#define AI_CALL_SIZED(label, ...)                                                                  \
-    static const struct asyncio_awaitable_type type = AI_CALL_TYPE(label, struct ai_call, size);   \
-    return ai_call_handle(ai_call_new(&type, &(struct ai_op){__VA_ARGS__}))
+#define AI_CALL_SIZED(label, ...) AI_CALL_RETURN(label, size, __VA_ARGS__)
+#define AI_CALL_NUMBER(label, ...) AI_CALL_RETURN(label, number, __VA_ARGS__)
 
-#define AI_CALL_NUMBER(label, ...)                                                                 \
-    static const struct asyncio_awaitable_type type = AI_CALL_TYPE(label, struct ai_call, number); \
-    return ai_call_handle(ai_call_new(&type, &(struct ai_op){__VA_ARGS__}))
+#define AI_CALL_RETURN(label, member, ...)                                                         \
+    static const struct asyncio_awaitable_type type = AI_CALL_TYPE(label, struct ai_call, member); \
+    struct ai_call *call = ai_call_new(&type);                                                     \
+    if (call)                                                                                      \
+        call->op = AI_CALL_OP(__VA_ARGS__);                                                        \
+    return ai_call_handle(call)
 
 /* The offset of a transfer that is to fail with EINVAL. */
 #define AI_CALL_BAD_OFFSET INT64_MIN

@@ -65,9 +65,11 @@ ASYNCIO_AWAITABLE(int) asyncio_poll(int fd, short events)
 ASYNCIO_AWAITABLE(int) asyncio_close(int fd)
 {
     static const struct asyncio_awaitable_type type = AI_CALL_TYPE("close", struct ai_call, number);
-    struct ai_call *call = ai_call_new(&type, &(struct ai_op){.code = AI_OP_CLOSE, .fd = fd});
+    struct ai_call *call = ai_call_new(&type);
 
-    if (!call)
+    if (call)
+        call->op = AI_CALL_OP(.code = AI_OP_CLOSE, .fd = fd);
+    else
         ai_close(fd);
     return ai_call_handle(call);
 }
@@ -161,14 +163,15 @@ static void tell_size(struct ai_call *call)
         *a->size = a->message.msg_namelen;
 }
 
-static struct addressed *addressed(const struct asyncio_awaitable_type *type, struct ai_op *op)
+static struct addressed *addressed(const struct asyncio_awaitable_type *type, struct ai_op op)
 {
-    struct addressed *a = (struct addressed *)ai_call_new(type, op);
+    struct addressed *a = (struct addressed *)ai_call_new(type);
 
     if (!a)
         return NULL;
-    a->part = (struct iovec){op->buf, op->size};
+    a->part = (struct iovec){op.buf, op.size};
     a->message = (struct msghdr){.msg_iov = &a->part, .msg_iovlen = 1};
+    a->call.op = op;
     a->call.op.buf = &a->message;
     a->size = NULL;
     return a;
@@ -179,8 +182,8 @@ asyncio_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *addres
 {
     static const struct asyncio_awaitable_type type =
         AI_CALL_TYPE("recvfrom", struct addressed, size);
-    struct ai_op op = {.code = AI_OP_RECVMSG, .fd = fd, .buf = buf, .size = n, .flags = flags};
-    struct addressed *a = addressed(&type, &op);
+    struct addressed *a = addressed(
+        &type, AI_CALL_OP(.code = AI_OP_RECVMSG, .fd = fd, .buf = buf, .size = n, .flags = flags));
 
     if (!a)
         return NULL;
@@ -199,8 +202,8 @@ asyncio_sendto(int fd, const void *buf, size_t n, int flags, const struct sockad
 {
     static const struct asyncio_awaitable_type type =
         AI_CALL_TYPE("sendto", struct addressed, size);
-    struct ai_op op = {.code = AI_OP_SENDMSG, .fd = fd, .from = buf, .size = n, .flags = flags};
-    struct addressed *a = addressed(&type, &op);
+    struct addressed *a = addressed(
+        &type, AI_CALL_OP(.code = AI_OP_SENDMSG, .fd = fd, .from = buf, .size = n, .flags = flags));
 
     if (!a)
         return NULL;

@@ -142,14 +142,14 @@ static void tell_size(struct ai_call *call)
 static struct transfer *transfer_new(const struct asyncio_awaitable_type *type, uint8_t code,
                                      const struct endpoint *e, const void *buf, size_t n)
 {
-    struct transfer *t = (struct transfer *)ai_call_new(type, &(struct ai_op){.code = code});
+    struct transfer *t = (struct transfer *)ai_call_new(type);
 
     if (!t)
         return NULL;
     t->endpoint = ai_handle(&e->object);
     t->part = (struct iovec){(void *)(uintptr_t)buf, n};
     t->message = (struct msghdr){.msg_iov = &t->part, .msg_iovlen = 1};
-    t->call.op.buf = &t->message;
+    t->call.op = AI_CALL_OP(.code = code, .buf = &t->message);
     return t;
 }
 

@@ -81,13 +81,12 @@ static void translate(struct ai_call *call)
 static asyncio_any status(int fd, const char *path, int flags, struct stat *to)
 {
     static const struct asyncio_awaitable_type type = AI_CALL_TYPE("stat", struct status, number);
-    struct ai_op op = {
-        .code = AI_OP_STATX, .fd = fd, .from = path, .flags = flags, .size = STATX_BASIC_STATS};
-    struct status *s = (struct status *)ai_call_new(&type, &op);
+    struct status *s = (struct status *)ai_call_new(&type);
 
     if (!s)
         return NULL;
-    s->call.op.more = &s->from;
+    s->call.op = AI_CALL_OP(.code = AI_OP_STATX, .fd = fd, .from = path, .flags = flags,
+                            .size = STATX_BASIC_STATS, .more = &s->from);
     s->call.after = translate;
     s->to = to;
     return ai_call_handle(&s->call);

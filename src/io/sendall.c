@@ -51,11 +51,11 @@ ASYNCIO_AWAITABLE(int) asyncio_sendall(int fd, const void *buf, size_t n)
         .step = step,
         .cancel = ai_call_give_up,
     };
-    struct ai_op op = {.code = AI_OP_SEND, .fd = fd, .from = buf, .size = n};
-    struct sendall *s = (struct sendall *)ai_call_new(&type, &op);
+    struct sendall *s = (struct sendall *)ai_call_new(&type);
 
     if (!s)
         return NULL;
+    s->call.op = AI_CALL_OP(.code = AI_OP_SEND, .fd = fd, .from = buf, .size = n);
     s->result = 0;
     return ai_handle(&s->call.object);
 }

@@ -29,17 +29,14 @@ struct splice {
 static void next_stage(struct splice *s)
 {
     struct ai_call *call = &s->call;
-    void (*done)(struct ai_op * op) = call->op.done;
 
     s->stage = s->stage == WAIT_OUT ? SPLICE : s->stage + 1;
     if (s->stage == SPLICE)
         call->op = s->op;
     else
-        call->op = (struct ai_op){.code = AI_OP_POLL,
-                                  .fd = s->stage == WAIT_IN ? s->op.fd : s->op.other,
-                                  .flags = s->stage == WAIT_IN ? POLLIN : POLLOUT};
-    call->op.done = done;
-    ai_list_init(&call->op.link);
+        call->op =
+            AI_CALL_OP(.code = AI_OP_POLL, .fd = s->stage == WAIT_IN ? s->op.fd : s->op.other,
+                       .flags = s->stage == WAIT_IN ? POLLIN : POLLOUT);
     call->phase = AI_CALL_NEW;
 }
 
@@ -107,18 +104,14 @@ asyncio_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t n, u
         .cancel = ai_call_give_up,
     };
     bool bad = out_offset && *out_offset < 0;
-    struct ai_op op = {.code = AI_OP_SPLICE,
-                       .fd = in,
-                       .other = out,
-                       .offset = bad ? AI_CALL_BAD_OFFSET : offset_of(in_offset),
-                       .offset2 = offset_of(out_offset),
-                       .size = n,
-                       .flags = (int)flags};
-    struct splice *s = (struct splice *)ai_call_new(&type, &op);
+    struct splice *s = (struct splice *)ai_call_new(&type);
 
     if (!s)
         return NULL;
-    s->op = op;
+    s->op = AI_CALL_OP(.code = AI_OP_SPLICE, .fd = in, .other = out,
+                       .offset = bad ? AI_CALL_BAD_OFFSET : offset_of(in_offset),
+                       .offset2 = offset_of(out_offset), .size = n, .flags = (int)flags);
+    s->call.op = s->op;
     s->in = in_offset;
     s->out = out_offset;
     s->stage = SPLICE;

@@ -82,7 +82,8 @@ void ai_descriptor_forget(struct ai_descriptor *d)
 {
     if (d == NULL)
         return;
-    d->registered = d->drained_in = d->drained_out = d->ended = false;
+    d->registered = d->ended = false;
+    d->drained = 0;
     d->events = ALWAYS;
     d->kind = AI_DESCRIPTOR_UNKNOWN;
     ai_list_remove(&d->doubted);
@@ -128,41 +129,40 @@ static int make_timer(struct ai_descriptors *all)
     return error;
 }
 
-static int keep_ticking(struct ai_descriptors *all)
+int ai_descriptors_start_ticking(struct ai_descriptors *all)
 {
     static const struct itimerspec tick = {.it_value.tv_nsec = TICK_NS};
-    int error = all->ticking ? 0 : make_timer(all);
-    if (error == 0 && !all->ticking)
+    int error = make_timer(all);
+    if (error == 0)
         error = timerfd_settime(all->timer, 0, &tick, NULL) < 0 ? -errno : 0;
     all->ticking = error == 0;
     return error;
 }
 
-int ai_descriptor_doubt(struct ai_descriptors *all, struct ai_descriptor *d)
-{
-    int error = keep_ticking(all);
-    if (error != 0)
-        return error;
-    d->since = all->tick;
-    ai_list_remove(&d->doubted);
-    ai_list_append(&all->doubted, &d->doubted);
-    return 0;
-}
-
-void ai_descriptors_tick(struct ai_descriptors *all)
+void ai_descriptors_tick(struct ai_descriptors *all, struct ai_list *suspects)
 {
     all->ticking = false;
     all->tick++;
+    ai_list_move(suspects, &all->doubted);
 }
 
-/* A whole tick: between two of them, and so not what was put there since the last. */
-struct ai_descriptor *ai_descriptor_in_doubt(struct ai_descriptors *all)
+/* A whole tick: between two of them, and so not what was said since the last. */
+static bool goes_on(struct ai_descriptors *all, const struct ai_descriptor *d)
 {
-    if (ai_list_empty(&all->doubted))
-        return NULL;
-    struct ai_descriptor *d = ai_container(all->doubted.next, struct ai_descriptor, doubted);
-    if (all->tick - d->since > 1 || keep_ticking(all) != 0)
-        return d;
+    return all->tick - d->since <= 1 && (all->ticking || ai_descriptors_start_ticking(all) == 0);
+}
+
+struct ai_descriptor *ai_descriptor_in_doubt(struct ai_descriptors *all, struct ai_list *suspects)
+{
+    while (!ai_list_empty(suspects)) {
+        struct ai_descriptor *d = ai_container(suspects->next, struct ai_descriptor, doubted);
+        ai_list_remove(&d->doubted);
+        if (ai_list_empty(&d->parked))
+            continue;
+        if (!goes_on(all, d))
+            return d;
+        ai_list_append(&all->doubted, &d->doubted);
+    }
     return NULL;
 }
 
@@ -184,52 +184,27 @@ static bool is_plain_receive(const struct ai_op *op)
     return op->code == AI_OP_READ || (op->code == AI_OP_RECV && op->flags == 0);
 }
 
-static void learn(struct ai_descriptor *d, const struct ai_op *op, int64_t result)
+void ai_descriptor_learn(struct ai_descriptor *d, const struct ai_op *op, int64_t result)
 {
-    if (d->ended)
-        return;
-    if (result == -EAGAIN && ai_perform_events(op) == POLLIN)
-        d->drained_in = true;
-    else if (result == -EAGAIN && ai_perform_events(op) == POLLOUT)
-        d->drained_out = true;
-    else if (result > 0 && (size_t)result < op->size && is_plain_receive(op))
-        d->drained_in = is_stream(d);
+    bool is_short = result > 0 && (size_t)result < op->size && is_plain_receive(op);
+    if (!d->ended && (result == -EAGAIN || (is_short && is_stream(d))))
+        d->drained |= ai_perform_events(op) & (POLLIN | POLLOUT);
 }
 
-static int64_t perform_lending(struct ai_descriptors *all, struct ai_op *op)
+int ai_descriptor_lend(struct ai_descriptors *all, struct ai_op *op)
 {
     if (all->lent == NULL && (all->lent = ai_allocate(LENT)) == NULL)
         return -ENOMEM;
     op->buf = all->lent;
     op->size = op->size < LENT ? op->size : LENT;
-    int64_t result = ai_perform(op);
-    if (result < 0)
-        op->buf = NULL;
-    return result;
-}
-
-int64_t ai_descriptor_try(struct ai_descriptors *all, struct ai_op *op)
-{
-    bool lent = op->code == AI_OP_RECV && op->buf == NULL;
-    int64_t result = lent ? perform_lending(all, op) : ai_perform(op);
-    struct ai_descriptor *d = ai_descriptor_of(all, op->fd);
-    if (d != NULL)
-        learn(d, op, result);
-    return result;
+    return 0;
 }
 
 void ai_descriptor_told(struct ai_descriptor *d, uint32_t events)
 {
     d->ended |= (events & FOR_GOOD) != 0;
     if ((events & (EPOLLIN | EPOLLPRI | FOR_GOOD)) != 0)
-        d->drained_in = false;
+        d->drained &= ~POLLIN;
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
-        d->drained_out = false;
-}
-
-bool ai_descriptor_is_drained(const struct ai_descriptor *d, const struct ai_op *op)
-{
-    if (d == NULL || op->code == AI_OP_POLL)
-        return false;
-    return ai_perform_events(op) == POLLIN ? d->drained_in : d->drained_out;
+        d->drained &= ~POLLOUT;
 }

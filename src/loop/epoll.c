@@ -79,8 +79,9 @@ static void end_all(struct epoll *e, struct ai_descriptor *d, int64_t result)
 /* Asks the kernel of those that have been quiet for long. */
 static void resolve_doubts(struct epoll *e)
 {
-    ai_descriptors_tick(&e->known);
-    for (struct ai_descriptor *d; (d = ai_descriptor_in_doubt(&e->known)) != NULL;) {
+    struct ai_list suspects = AI_LIST_INIT(suspects);
+    ai_descriptors_tick(&e->known, &suspects);
+    for (struct ai_descriptor *d; (d = ai_descriptor_in_doubt(&e->known, &suspects)) != NULL;) {
         int error = ai_descriptor_register(&e->known, d, 0);
         if (error != 0)
             end_all(e, d, error);
@@ -89,10 +90,19 @@ static void resolve_doubts(struct epoll *e)
 
 /* ── Trying ──────────────────────────────────────────────────────────────────────────────────── */
 
+/* What makes a descriptor is told of. */
+static inline void made(struct epoll *e, const struct ai_op *op)
+{
+    enum { MAKES = 1 << AI_OP_SOCKET | 1 << AI_OP_ACCEPT | 1 << AI_OP_OPENAT };
+    if ((MAKES >> op->code & 1) != 0 && op->result >= 0)
+        ai_descriptor_forget(ai_descriptor_of(&e->known, (int)op->result));
+}
+
 /* True: it is done, its result set. */
-static bool finish(struct ai_op *op, int64_t result)
+static inline bool finish(struct epoll *e, struct ai_op *op, int64_t result)
 {
     op->result = result;
+    made(e, op);
     return true;
 }
 
@@ -101,41 +111,42 @@ static bool send_away(struct epoll *e, struct ai_op *op)
     op->state = AWAY;
     int error = ai_offload_submit(&e->offload, op);
     if (error != 0)
-        return finish(op, ai_perform_blocking(op));
+        return finish(e, op, ai_perform_blocking(op));
     e->away++;
     return false;
 }
 
-static bool park(struct epoll *e, struct ai_op *op, bool tried)
+static bool park(struct epoll *e, struct ai_descriptor *d, struct ai_op *op, bool tried)
 {
-    int error = ai_descriptor_make(&e->known, op->fd);
-    struct ai_descriptor *d = ai_descriptor_of(&e->known, op->fd);
+    int error = d != NULL ? 0 : ai_descriptor_make(&e->known, op->fd);
+    d = ai_descriptor_of(&e->known, op->fd);
     uint32_t events = (unsigned short)ai_perform_events(op);
     bool doubted = error == 0 && d->registered && !tried && (events & ~d->events) == 0 &&
                    (op->owned || ai_descriptor_doubt(&e->known, d) == 0);
     if (error == 0 && !doubted)
         error = ai_descriptor_register(&e->known, d, events);
     if (error != 0)
-        return finish(op, error == -EPERM ? ai_perform_blocking(op) : error);
+        return finish(e, op, error == -EPERM ? ai_perform_blocking(op) : error);
     ai_list_append(&d->parked, &op->link);
     op->state = PARKED;
     e->parked++;
     return false;
 }
 
-static bool attempt(struct epoll *e, struct ai_op *op)
+static inline bool attempt(struct epoll *e, struct ai_op *op)
 {
-    bool drained = ai_descriptor_is_drained(ai_descriptor_of(&e->known, op->fd), op);
-    int64_t result = drained ? -EAGAIN : ai_descriptor_try(&e->known, op);
-    if (result == AI_PERFORM_BLOCKS)
-        return send_away(e, op);
-    return result == -EAGAIN ? park(e, op, !drained) : finish(op, result);
+    struct ai_descriptor *d = ai_descriptor_of(&e->known, op->fd);
+    bool drained = ai_descriptor_is_drained(d, op);
+    int64_t result = drained ? -EAGAIN : ai_descriptor_try(&e->known, d, op);
+    if (result == -EAGAIN)
+        return park(e, d, op, !drained);
+    return result != AI_PERFORM_BLOCKS ? finish(e, op, result) : send_away(e, op);
 }
 
 static bool perform_or_send(struct epoll *e, struct ai_op *op)
 {
     int64_t result = ai_perform(op);
-    return result == AI_PERFORM_BLOCKS ? send_away(e, op) : finish(op, result);
+    return result == AI_PERFORM_BLOCKS ? send_away(e, op) : finish(e, op, result);
 }
 
 /* Takes from threads what they have not begun to do with it. True: one is just about that. */
@@ -172,31 +183,18 @@ static bool close_descriptor(struct epoll *e, struct ai_op *op)
     return false;
 }
 
-/* What makes a descriptor is told of. */
-static void made(struct epoll *e, const struct ai_op *op)
-{
-    bool makes = op->code == AI_OP_SOCKET || op->code == AI_OP_ACCEPT || op->code == AI_OP_OPENAT;
-    if (makes && op->result >= 0)
-        ai_descriptor_forget(ai_descriptor_of(&e->known, (int)op->result));
-}
-
 static int epoll_backend_submit(void *state, struct ai_op *op)
 {
     struct epoll *e = state;
-    bool done;
-    ai_list_init(&op->link);
     op->state = DUE;
+    if (ai_perform_class(op) == AI_PERFORM_WAITS)
+        return attempt(e, op);
+    ai_list_init(&op->link);
+    if (op->code == AI_OP_CLOSE)
+        return close_descriptor(e, op);
     if (op->code == AI_OP_SOCKET)
         op->flags |= SOCK_NONBLOCK;
-    if (op->code == AI_OP_CLOSE)
-        done = close_descriptor(e, op);
-    else if (ai_perform_class(op) == AI_PERFORM_WAITS)
-        done = attempt(e, op);
-    else
-        done = perform_or_send(e, op);
-    if (done)
-        made(e, op);
-    return done;
+    return perform_or_send(e, op);
 }
 
 /* ── Progress ────────────────────────────────────────────────────────────────────────────────── */
@@ -215,8 +213,6 @@ static void ready(struct epoll *e, int fd, uint32_t events)
         op->state = DUE;
         ai_list_append(&e->due, &op->link);
     }
-    if (ai_list_empty(&d->parked))
-        ai_list_remove(&d->doubted);
 }
 
 static int hand_over(struct ai_op *op)
@@ -233,10 +229,8 @@ static int try_due(struct epoll *e)
     while (!ai_list_empty(&e->due)) {
         struct ai_op *op = op_of(e->due.next);
         ai_list_remove(&op->link);
-        if (attempt(e, op)) {
-            made(e, op);
+        if (attempt(e, op))
             n += hand_over(op);
-        }
     }
     return n;
 }

@@ -85,8 +85,9 @@ static int park(struct ai_polls *p, struct ai_op *op)
 
 int ai_polls_submit(struct ai_polls *p, struct ai_op *op)
 {
-    bool drained = ai_descriptor_is_drained(ai_descriptor_of(&p->known, op->fd), op);
-    op->result = drained ? -EAGAIN : ai_descriptor_try(&p->known, op);
+    struct ai_descriptor *d = ai_descriptor_of(&p->known, op->fd);
+    bool drained = ai_descriptor_is_drained(d, op);
+    op->result = drained ? -EAGAIN : ai_descriptor_try(&p->known, d, op);
     return op->result == -EAGAIN ? park(p, op) : 1;
 }
 

@@ -6,11 +6,8 @@
  * never for want of asking. */
 #include "loop/perform.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -19,40 +16,6 @@
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 8
 #endif
-
-static int64_t checked(int64_t result)
-{
-    return result < 0 ? -errno : result;
-}
-
-short ai_perform_events(const struct ai_op *op)
-{
-    switch (op->code) {
-    case AI_OP_POLL:
-        return (short)op->flags;
-    case AI_OP_WRITE:
-    case AI_OP_WRITEV:
-    case AI_OP_SEND:
-    case AI_OP_SENDMSG:
-    case AI_OP_CONNECT:
-        return POLLOUT;
-    default:
-        return POLLIN;
-    }
-}
-
-bool ai_perform_due(const struct ai_op *op, unsigned events)
-{
-    unsigned wanted = (unsigned short)ai_perform_events(op);
-    return (events & (wanted | POLLERR | POLLHUP | POLLNVAL)) != 0;
-}
-
-enum ai_perform_class ai_perform_class(const struct ai_op *op)
-{
-    if (op->code <= AI_OP_CONNECT)
-        return AI_PERFORM_WAITS;
-    return op->code <= AI_OP_GETPEERNAME ? AI_PERFORM_AT_ONCE : AI_PERFORM_STORAGE;
-}
 
 static int64_t poll_now(const struct ai_op *op)
 {
@@ -84,8 +47,8 @@ static int64_t transfer_nowait(const struct ai_op *op)
     const struct iovec *parts = is_vector(op) ? op->buf : &part;
     long count = is_vector(op) ? (long)op->size : 1;
     long call = is_write(op) ? SYS_pwritev2 : SYS_preadv2;
-    return checked(syscall(call, (long)op->fd, parts, count, (long)op->offset,
-                           (long)(op->offset >> 32), (long)RWF_NOWAIT));
+    return ai_perform_checked(syscall(call, (long)op->fd, parts, count, (long)op->offset,
+                                      (long)(op->offset >> 32), (long)RWF_NOWAIT));
 }
 
 static int64_t transfer_once(const struct ai_op *op, size_t size)
@@ -108,7 +71,7 @@ static int64_t transfer(const struct ai_op *op, size_t size)
 {
     int64_t result;
     do
-        result = checked(transfer_once(op, size));
+        result = ai_perform_checked(transfer_once(op, size));
     while (result == -EINTR);
     return result;
 }
@@ -169,26 +132,12 @@ static int64_t transfer_now(const struct ai_op *op)
 
 /* ── Sockets ─────────────────────────────────────────────────────────────────────────────────── */
 
-static int64_t message(const struct ai_op *op, int flags)
-{
-    switch (op->code) {
-    case AI_OP_RECV:
-        return recv(op->fd, op->buf, op->size, op->flags | flags);
-    case AI_OP_SEND:
-        return send(op->fd, op->buf, op->size, op->flags | flags | MSG_NOSIGNAL);
-    case AI_OP_RECVMSG:
-        return recvmsg(op->fd, op->buf, op->flags | flags);
-    default:
-        return sendmsg(op->fd, op->buf, op->flags | flags | MSG_NOSIGNAL);
-    }
-}
-
 static int64_t accept_now(const struct ai_op *op)
 {
     int64_t events = poll_now(op);
     if (events < 0)
         return events;
-    return checked(accept4(op->fd, op->buf, op->more, op->flags | SOCK_CLOEXEC));
+    return ai_perform_checked(accept4(op->fd, op->buf, op->more, op->flags | SOCK_CLOEXEC));
 }
 
 /* Called again for one that is under way it tells how that went. O_NONBLOCK is the description's,
@@ -200,7 +149,7 @@ static int64_t connect_now(const struct ai_op *op)
     bool blocks = flags >= 0 && (flags & O_NONBLOCK) == 0;
     if (blocks)
         fcntl(op->fd, F_SETFL, flags | O_NONBLOCK);
-    int64_t result = checked(connect(op->fd, op->buf, (socklen_t)op->size));
+    int64_t result = ai_perform_checked(connect(op->fd, op->buf, (socklen_t)op->size));
     if (blocks)
         fcntl(op->fd, F_SETFL, flags);
     return result == -EINPROGRESS || result == -EALREADY ? -EAGAIN : result;
@@ -291,7 +240,7 @@ static int64_t storage(const struct ai_op *op)
 {
     int64_t result;
     do
-        result = checked(storage_once(op));
+        result = ai_perform_checked(storage_once(op));
     while (result == -EINTR && op->code != AI_OP_CLOSE);
     return result == -EINTR ? 0 : result;
 }
@@ -306,7 +255,7 @@ static int64_t storage_now(const struct ai_op *op)
     return close || splice ? storage(op) : AI_PERFORM_BLOCKS;
 }
 
-static int64_t perform(const struct ai_op *op)
+int64_t ai_perform_other(const struct ai_op *op)
 {
     switch (op->code) {
     case AI_OP_POLL:
@@ -316,27 +265,19 @@ static int64_t perform(const struct ai_op *op)
     case AI_OP_READV:
     case AI_OP_WRITEV:
         return transfer_now(op);
-    case AI_OP_RECV:
-    case AI_OP_SEND:
     case AI_OP_RECVMSG:
+        return ai_perform_checked(recvmsg(op->fd, op->buf, op->flags | MSG_DONTWAIT));
     case AI_OP_SENDMSG:
-        return checked(message(op, MSG_DONTWAIT));
+        return ai_perform_checked(
+            sendmsg(op->fd, op->buf, op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
     case AI_OP_ACCEPT:
         return accept_now(op);
     case AI_OP_CONNECT:
         return connect_now(op);
     default:
-        return ai_perform_class(op) == AI_PERFORM_AT_ONCE ? checked(at_once(op)) : storage_now(op);
+        return ai_perform_class(op) == AI_PERFORM_AT_ONCE ? ai_perform_checked(at_once(op))
+                                                          : storage_now(op);
     }
-}
-
-int64_t ai_perform(const struct ai_op *op)
-{
-    int64_t result;
-    do
-        result = perform(op);
-    while (result == -EINTR);
-    return result;
 }
 
 int64_t ai_perform_blocking(const struct ai_op *op)
