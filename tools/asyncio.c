@@ -35,6 +35,8 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"info", "", "which back-end programs get here, and why", info},
+    {"ps", "PID|CORE", "list the tasks of a program: what each waits for, and where", ps},
+    {"pstree", "PID|CORE", "the same as a tree of who waits for whom", pstree},
     {"timeline", "FILE [WIDTH]", "draw who ran when, from a file that ASYNCIO_TRACE wrote",
      timeline},
     {"--version", "", "print the version", version},

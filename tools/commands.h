@@ -3,6 +3,8 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
+int ps(int argc, char **argv);
+int pstree(int argc, char **argv);
 int timeline(int argc, char **argv);
 
 #endif
