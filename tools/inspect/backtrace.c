@@ -10,14 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_FRAMES = 256, MOST_INLINED = 32 };
+enum { MOST_FRAMES = 256, BUCKETS = 1024 };
+
+/* A backtrace that was made, for other tasks that are in the same place: most of many are. */
+struct known {
+    struct known *next;
+    uint64_t key;
+    size_t count;
+    struct frame frames[];
+};
 
 struct backtracer {
     const struct snapshot *s;
     Dwfl *dwfl;
+    struct known *known[BUCKETS];
     size_t task; /* that is being unwound */
-    void (*take)(const struct frame *frame, void *arg);
-    void *arg;
+    struct frame found[MOST_FRAMES];
+    size_t found_count;
     int frames;
     size_t call;  /* of the task's coroutines, the next to be met */
     bool skipped; /* the library's own frames are being left out */
@@ -147,7 +156,8 @@ static void meet(struct backtracer *b, struct frame *frame)
         return;
     b->skipped = false;
     b->call += body != NULL;
-    b->take(frame, b->arg);
+    if (b->found_count < MOST_FRAMES)
+        b->found[b->found_count++] = *frame;
 }
 
 static void locate(Dwfl_Module *module, Dwarf_Addr pc, struct frame *frame)
@@ -207,20 +217,84 @@ static int take_frame(Dwfl_Frame *state, void *arg)
     return ++b->frames < MOST_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
+static bool is_mapped(const struct backtracer *b, uint64_t address)
+{
+    size_t count, low = 0;
+    const struct mapping *m = memory_mappings(b->s->memory, &count);
+
+    for (size_t high = count; low < high;) {
+        size_t middle = (low + high) / 2;
+        if (address >= m[middle].end)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && address >= m[low].start;
+}
+
+/* What unwinding depends on: the addresses of code on the stack, and those within it, which are
+ * taken from its own beginning, each with its place. */
+static uint64_t key_of(const struct backtracer *b, const struct task *t)
+{
+    uint64_t key = 14695981039346656037u;
+
+    for (uint64_t at = 0; at + 8 <= t->high - t->sp; at += 8) {
+        uint64_t word;
+        memcpy(&word, t->stack + at, sizeof word);
+        bool inside = word >= t->sp && word < t->high;
+        if (inside || is_mapped(b, word))
+            key = ((key ^ (inside ? word - t->sp : word)) * 1099511628211u ^ at) * 1099511628211u;
+    }
+    return key;
+}
+
+static void unwind(struct backtracer *b, size_t task)
+{
+    b->task = task;
+    b->frames = 0;
+    b->found_count = 0;
+    b->call = 0;
+    b->skipped = b->s->tasks[task].state != RUNNING;
+    dwfl_getthread_frames(b->dwfl, 1, take_frame, b);
+}
+
+static const struct known *remember(struct backtracer *b, uint64_t key)
+{
+    struct known *k = malloc(sizeof *k + b->found_count * sizeof *k->frames);
+
+    if (!k)
+        abort();
+    *k = (struct known){b->known[key % BUCKETS], key, b->found_count};
+    memcpy(k->frames, b->found, b->found_count * sizeof *k->frames);
+    return b->known[key % BUCKETS] = k;
+}
+
+static const struct known *look_up(struct backtracer *b, size_t task)
+{
+    uint64_t key = key_of(b, &b->s->tasks[task]);
+
+    for (const struct known *k = b->known[key % BUCKETS]; k; k = k->next) {
+        if (k->key == key)
+            return k;
+    }
+    unwind(b, task);
+    return remember(b, key);
+}
+
 void backtrace_of(struct backtracer *b, size_t task,
                   void (*take)(const struct frame *frame, void *arg), void *arg)
 {
     const struct task *t = &b->s->tasks[task];
 
-    if (t->state != RUNNING && !t->stack)
-        return;
-    b->task = task;
-    b->take = take;
-    b->arg = arg;
-    b->frames = 0;
-    b->call = 0;
-    b->skipped = t->state != RUNNING;
-    dwfl_getthread_frames(b->dwfl, 1, take_frame, b);
+    if (t->state == RUNNING) {
+        unwind(b, task);
+        for (size_t i = 0; i < b->found_count; i++)
+            take(&b->found[i], arg);
+    } else if (t->stack) {
+        const struct known *k = look_up(b, task);
+        for (size_t i = 0; i < k->count; i++)
+            take(&k->frames[i], arg);
+    }
 }
 
 /* --- Opening --- */
@@ -282,6 +356,12 @@ struct backtracer *backtrace_open(const struct snapshot *s, char *why, size_t wh
 
 void backtrace_close(struct backtracer *b)
 {
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct known *k = b->known[i], *next; k; k = next) {
+            next = k->next;
+            free(k);
+        }
+    }
     if (b->dwfl)
         dwfl_end(b->dwfl);
     free(b);

@@ -23,7 +23,8 @@ struct memory {
     struct mapping *mappings;
     size_t count;
     struct block **table;
-    size_t size, used; /* of the table: a power of two */
+    size_t size, used;  /* of the table: a power of two */
+    struct block *last; /* that was asked for */
 };
 
 /* --- Blocks --- */
@@ -74,12 +75,15 @@ static void grow(struct memory *m)
 
 static struct block *block(struct memory *m, uint64_t number)
 {
-    struct block *b = m->size ? *slot(m, number) : NULL;
+    struct block *b = m->last;
 
+    if (b && b->number == number)
+        return b;
+    b = m->size ? *slot(m, number) : NULL;
     while (b && b->number != number)
         b = b->next;
     if (b)
-        return b;
+        return m->last = b;
     if (m->used >= m->size)
         grow(m);
     b = calloc(1, sizeof *b);
@@ -120,6 +124,7 @@ void memory_forget(struct memory *m)
     }
     free(m->table);
     m->table = NULL;
+    m->last = NULL;
     m->size = m->used = 0;
 }
 
@@ -134,7 +139,7 @@ static void read_piece(struct memory *m, struct piece *p)
 /* The kernel stops at the first that it cannot read. */
 static size_t read_some(struct memory *m, struct piece *pieces, size_t n)
 {
-    struct iovec here[AT_ONCE], there[AT_ONCE];
+    struct iovec here[AT_ONCE] = {0}, there[AT_ONCE] = {0};
 
     n = n < AT_ONCE ? n : AT_ONCE;
     for (size_t i = 0; i < n; i++) {

@@ -31,8 +31,8 @@ static void make_row(const struct snapshot *s, size_t i, struct row *r)
 {
     const struct task *t = &s->tasks[i];
 
-    snprintf(r->cell[NAME], sizeof *r->cell, "%s", t->name ? t->name : "?");
-    snprintf(r->cell[COROUTINE], sizeof *r->cell, "%s", t->function ? t->function : "?");
+    snprintf(r->cell[NAME], sizeof *r->cell, "%s", t->name);
+    snprintf(r->cell[COROUTINE], sizeof *r->cell, "%s", t->function);
     show_state(t, r->cell[STATE], sizeof *r->cell);
     snprintf(r->cell[WAITS], sizeof *r->cell, "%s", t->waits_for);
     *r->cell[AT] = 0;

@@ -20,8 +20,7 @@ static void print_state(const struct task *t)
     char state[64];
 
     show_state(t, state, sizeof state);
-    printf("%s  %s%s%s\n", t->name ? t->name : "?", state, *t->waits_for ? " for " : "",
-           t->waits_for);
+    printf("%s  %s%s%s\n", t->name, state, *t->waits_for ? " for " : "", t->waits_for);
 }
 
 static void print_calls(struct tree *tree, size_t i, bool parent)
@@ -59,7 +58,7 @@ static void print_task(struct tree *tree, size_t i, int depth)
     bool again = tree->shown[i], deep = depth >= MOST_DEPTH - 2;
 
     if (again || deep) {
-        printf("%s  %s\n", t->name ? t->name : "?", again ? "(shown above)" : "(and so on)");
+        printf("%s  %s\n", t->name, again ? "(shown above)" : "(and so on)");
         return;
     }
     tree->shown[i] = true;

@@ -121,11 +121,6 @@ void show_line(const struct line *l, char *to, size_t n)
         snprintf(to, n, "%s:%d", slash ? slash + 1 : l->file, l->number);
 }
 
-static const char *name_of(const struct task *t)
-{
-    return t->name ? t->name : "?";
-}
-
 /* Along one ring of a component. */
 static void show_cycle(const struct snapshot *s, size_t first)
 {
@@ -133,7 +128,7 @@ static void show_cycle(const struct snapshot *s, size_t first)
     size_t at = first;
     int shown = 0;
 
-    printf("deadlock: %s", name_of(&s->tasks[first]));
+    printf("deadlock: %s", s->tasks[first].name);
     do {
         const struct task *t = &s->tasks[at];
         size_t next = at;
@@ -142,7 +137,7 @@ static void show_cycle(const struct snapshot *s, size_t first)
                 next = t->awaits.at[i];
         }
         at = next;
-        printf(" waits for %s%s", name_of(&s->tasks[at]), at == first ? "" : ", which");
+        printf(" waits for %s%s", s->tasks[at].name, at == first ? "" : ", which");
     } while (at != first && ++shown < MOST_SHOWN);
     printf("%s\n", at == first ? "" : " ...");
 }

@@ -13,6 +13,8 @@
 #include <time.h>
 
 enum {
+    FEW = 5000, /* tasks, of which everything is read while the process stands; of more, who they
+                   are */
     MOST_LOOPS = 4096,
     MOST_TASKS = 50 * 1000 * 1000,
     MOST_CALLS = 1000,
@@ -124,19 +126,29 @@ static void add_task(struct taker *t, size_t loop, uint64_t object)
 {
     struct snapshot *s = t->s;
     const struct ai_inspect *l = t->layout;
-    uint64_t type = word(t, object + l->object.type), name = word(t, object + l->object.name);
-    char numbered[32];
+    uint64_t type = word(t, object + l->object.type);
 
     s->tasks = grown(s->tasks, s->tasks_count, sizeof *s->tasks);
-    snprintf(numbered, sizeof numbered, "Task-%llu", (unsigned long long)name >> 1);
     s->tasks[s->tasks_count++] = (struct task){
         .object = object,
         .record = word(t, type + l->type.await) ? word(t, object + l->coroutine.task) : 0,
         .loop = loop,
-        .name = name & 1 ? strings_copy(s->strings, numbered) : string(t, name),
-        .function = string(t, word(t, type + l->type.name)),
     };
     s->loops[loop].tasks++;
+}
+
+static void read_names(struct taker *t, struct task *task)
+{
+    const struct ai_inspect *l = t->layout;
+    uint64_t type = word(t, task->object + l->object.type);
+    uint64_t name = word(t, task->object + l->object.name);
+    char numbered[32];
+
+    snprintf(numbered, sizeof numbered, "Task-%llu", (unsigned long long)name >> 1);
+    task->name = name & 1 ? strings_copy(t->s->strings, numbered) : string(t, name);
+    task->name = task->name ? task->name : "?";
+    task->function = string(t, word(t, type + l->type.name));
+    task->function = task->function ? task->function : "?";
 }
 
 static void read_tasks(struct taker *t, size_t loop)
@@ -363,6 +375,21 @@ static void read_wait(struct taker *t, size_t i, uint64_t object)
         snprintf(task->waits_for, sizeof task->waits_for, "%s", name);
 }
 
+static void read_whereabouts(struct taker *t, size_t i)
+{
+    const struct ai_inspect *l = t->layout;
+    struct task *task = &t->s->tasks[i];
+    uint64_t thread = t->s->loops[task->loop].thread;
+
+    if (!task->record)
+        return;
+    task->sp = in_record(t, i, l->task.sp);
+    task->low = in_record(t, i, l->task.low);
+    task->high = in_record(t, i, l->task.high);
+    if (task->record == word(t, thread + l->thread.task))
+        task->state = RUNNING;
+}
+
 static void read_state(struct taker *t, size_t i)
 {
     const struct ai_inspect *l = t->layout;
@@ -371,14 +398,9 @@ static void read_state(struct taker *t, size_t i)
     uint64_t waiting = task->record ? in_record(t, i, l->task.waiting) : 0;
     bool begins = !task->record && word(t, word(t, task->object + l->object.type) + l->type.await);
 
-    if (task->record) {
-        task->sp = in_record(t, i, l->task.sp);
-        task->low = in_record(t, i, l->task.low);
-        task->high = in_record(t, i, l->task.high);
-    }
-    if (task->record && task->record == word(t, loop->thread + l->thread.task))
-        task->state = RUNNING;
-    else if (waiting && byte(t, waiting + l->object.state) == l->object.pending)
+    if (task->state == RUNNING)
+        return;
+    if (waiting && byte(t, waiting + l->object.state) == l->object.pending)
         task->state = WAITING;
     else
         task->state = task->record || begins ? READY : WAITING;
@@ -454,21 +476,41 @@ static void tell_time(struct taker *t)
     }
 }
 
-static void read_all(struct taker *t, bool stacks)
+/* What is read of a process that goes on may be another task's by now. */
+static void drop_strangers(struct taker *t)
+{
+    for (size_t i = 0; i < t->s->tasks_count; i++) {
+        if (t->s->tasks[i].record && in_record(t, i, t->layout->task.root) != t->s->tasks[i].object)
+            t->s->tasks[i].record = 0;
+    }
+}
+
+static void read_details(struct taker *t, bool stacks)
+{
+    size_t n = t->s->tasks_count;
+
+    read_records(t);
+    drop_strangers(t);
+    for (size_t i = 0; i < n; i++)
+        read_whereabouts(t, i);
+    if (stacks)
+        read_stacks(t);
+    number_tasks(t);
+    for (size_t i = 0; i < n; i++)
+        read_names(t, &t->s->tasks[i]);
+    for (size_t i = 0; i < n; i++) {
+        read_state(t, i);
+        read_calls(t, i);
+    }
+}
+
+static void read_tasks_of_all(struct taker *t)
 {
     read_loops(t);
     read_registers(t);
     tell_time(t);
     for (size_t i = 0; i < t->s->loops_count; i++)
         read_tasks(t, i);
-    number_tasks(t);
-    read_records(t);
-    for (size_t i = 0; i < t->s->tasks_count; i++) {
-        read_state(t, i);
-        read_calls(t, i);
-    }
-    if (stacks)
-        read_stacks(t);
 }
 
 struct snapshot *snapshot_take(struct memory *m, const struct ai_inspect *layout, bool stacks)
@@ -481,12 +523,17 @@ struct snapshot *snapshot_take(struct memory *m, const struct ai_inspect *layout
     s->layout = *layout;
     s->strings = strings_new();
     memory_forget(m);
+    double begun = seconds_now();
     if (memory_pid(m))
         stop(&t);
-    double begun = seconds_now();
-    read_all(&t, stacks);
+    read_tasks_of_all(&t);
+    bool few = s->tasks_count <= FEW;
+    if (few)
+        read_details(&t, stacks);
     go_on(&t);
     s->stopped = t.stops_count ? seconds_now() - begun : 0;
+    if (!few)
+        read_details(&t, stacks);
     s->cycles = cycles_find(s);
     free(t.by_address);
     free(t.records);
