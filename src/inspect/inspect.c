@@ -2,6 +2,7 @@
 #include "inspect/layout.h"
 
 #include "io/call.h"
+#include "sync/lock.h"
 #include "task/task.h"
 #include "task/thread.h"
 
@@ -25,6 +26,7 @@ __attribute__((used, visibility("hidden"))) const struct ai_inspect ai_inspect =
     .library = ASYNCIO_VERSION,
     .threads = &ai_threads,
     .call_step = (void (*)(void))ai_call_step,
+    .lock_holder = (void (*)(void))ai_lock_holder,
     .thread = {.link = AT(ai_thread, link),
                .tid = AT(ai_thread, tid),
                .loop = AT(ai_thread, loop),
@@ -52,6 +54,7 @@ __attribute__((used, visibility("hidden"))) const struct ai_inspect ai_inspect =
              .kind = AT(asyncio_awaitable_type, kind),
              .await = AT(asyncio_awaitable_type, await),
              .step = AT(asyncio_awaitable_type, step),
+             .holder = AT(asyncio_awaitable_type, holder),
              .waits = AT(asyncio_awaitable_type, waits)},
     .coroutine = {.task = AT(ai_coroutine, task),
                   .parent = AT(ai_coroutine, parent),
@@ -68,6 +71,9 @@ __attribute__((used, visibility("hidden"))) const struct ai_inspect ai_inspect =
     .place = {.file = AT(asyncio__place, file),
               .function = AT(asyncio__place, function),
               .line = AT(asyncio__place, line)},
+    .caller = {.line = AT(ai_caller, line),
+               .locked = AT(asyncio_lock, locked) - AT(asyncio_lock, line),
+               .holder = AT(asyncio_lock, asyncio__holder) - AT(asyncio_lock, line)},
     .call = {.fd = AT(ai_call, op.fd)},
     .waits = {.form = AT(asyncio__waits, form),
               .depth = AT(asyncio__waits, depth),

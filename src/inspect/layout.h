@@ -30,7 +30,8 @@ struct ai_inspect {
     char library[16];    /* its version */
     const void *threads; /* a list's head: two pointers, to its first member and to its last, which
                           * link back to it */
-    void (*call_step)(void); /* `step` of the types of system calls */
+    void (*call_step)(void);   /* `step` of the types of system calls */
+    void (*lock_holder)(void); /* `holder` of those that wait for a lock */
     struct {
         uint16_t link;       /* in `threads` */
         uint16_t tid;        /* int */
@@ -54,8 +55,8 @@ struct ai_inspect {
         uint8_t unused[5];
     } object;
     struct {
-        uint16_t name, file, line, kind; /* strings; int; uint8_t */
-        uint16_t await, step, waits;     /* pointers, or NULL */
+        uint16_t name, file, line, kind;     /* strings; int; uint8_t */
+        uint16_t await, step, holder, waits; /* pointers, or NULL */
     } type;
     struct {
         uint16_t task, parent, place; /* pointers, or NULL */
@@ -73,6 +74,10 @@ struct ai_inspect {
     struct {
         uint16_t fd; /* int32_t, or -1 */
     } call;
+    struct {
+        uint16_t line;           /* a pointer into the lock that is waited for; from there: */
+        uint16_t locked, holder; /* bool; the handle of who locked it */
+    } caller;
     struct {
         uint16_t form, depth, through, at, count, stride, object; /* see struct asyncio__waits */
     } waits;

@@ -61,7 +61,7 @@ static int acquire_step(void *self, bool cancelled)
     return ai_lock_step(lock_of(self), self, cancelled);
 }
 
-static asyncio_any holder(void *self)
+asyncio_any ai_lock_holder(void *self)
 {
     const struct ai_caller *c = self;
 
@@ -72,7 +72,7 @@ ASYNCIO_AWAITABLE(int) asyncio_lock_acquire(struct asyncio_lock *lock)
 {
     static const struct asyncio_awaitable_type type = {
         AI_CALLER_MEMBERS("Lock.acquire", struct ai_caller, acquire_step),
-        .holder = holder,
+        .holder = ai_lock_holder,
     };
 
     return ai_caller_handle(ai_caller_new(&type, &lock->line));

@@ -8,4 +8,7 @@
  * type's step() returns. A failure leaves the caller where it was before the first. */
 int ai_lock_step(struct asyncio_lock *lock, struct ai_caller *c, bool cancelled);
 
+/* Of the types of those who stand in a lock's line alone: who holds it, if anybody does. */
+asyncio_any ai_lock_holder(void *self);
+
 #endif

@@ -23,6 +23,8 @@ enum {
     MOST_STACK = 1 << 20,
 };
 
+#define ADDRESS ((UINT64_C(1) << 48) - 1) /* of a handle: above is its generation */
+
 /* While it is being taken. */
 struct taker {
     struct snapshot *s;
@@ -349,6 +351,18 @@ static void follow(struct taker *t, size_t waiter, uint64_t object, unsigned dep
         follow_waits(t, waiter, object, depth + 1);
 }
 
+/* Who has what it waits to get: the number of that task + 1, or 0. */
+static size_t holder_of(struct taker *t, uint64_t object)
+{
+    const struct ai_inspect *l = t->layout;
+    uint64_t type = word(t, object + l->object.type), line = word(t, object + l->caller.line);
+
+    if (word(t, type + l->type.holder) != (uint64_t)(uintptr_t)l->lock_holder ||
+        !byte(t, line + l->caller.locked))
+        return 0;
+    return *slot(t, word(t, line + l->caller.holder) & ADDRESS);
+}
+
 /* What a task is parked on, in words; and whom that leads to. */
 static void read_wait(struct taker *t, size_t i, uint64_t object)
 {
@@ -364,15 +378,20 @@ static void read_wait(struct taker *t, size_t i, uint64_t object)
         link_tasks(t, i, known - 1);
         return;
     }
-    size_t children = follow_waits(t, i, object, 0);
+    size_t children = follow_waits(t, i, object, 0), holder = holder_of(t, object);
     bool call = word(t, type + l->type.step) == (uint64_t)(uintptr_t)l->call_step;
     int fd = call ? number(t, object + l->call.fd) : -1;
-    if (fd >= 0)
+    if (holder) {
+        snprintf(task->waits_for, sizeof task->waits_for, "%s, held by %s", name,
+                 t->s->tasks[holder - 1].name);
+        link_tasks(t, i, holder - 1);
+    } else if (fd >= 0) {
         snprintf(task->waits_for, sizeof task->waits_for, "%s(fd %d)", name, fd);
-    else if (children > 1)
+    } else if (children > 1) {
         snprintf(task->waits_for, sizeof task->waits_for, "%s of %zu", name, children);
-    else
+    } else {
         snprintf(task->waits_for, sizeof task->waits_for, "%s", name);
+    }
 }
 
 static void read_whereabouts(struct taker *t, size_t i)
