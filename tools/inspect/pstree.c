@@ -30,8 +30,8 @@ static void print_calls(struct tree *tree, size_t i, bool parent)
 
     for (size_t k = 0; k < t->calls_count; k++) {
         show_line(&t->calls[k], place, sizeof place);
-        printf("%s%s  %s at %s\n", tree->indent, parent ? "│" : " ",
-               t->calls[k].function ? t->calls[k].function : "?", place);
+        printf("%s%s  %s%s%s\n", tree->indent, parent ? "│" : " ",
+               t->calls[k].function ? t->calls[k].function : "?", *place ? " at " : "", place);
     }
     snprintf(indent, sizeof indent, "%s%s    ", tree->indent, parent ? "│" : " ");
     show_backtrace(tree->v, i, indent);

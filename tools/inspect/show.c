@@ -116,7 +116,7 @@ void show_line(const struct line *l, char *to, size_t n)
 {
     const char *slash = l->file ? strrchr(l->file, '/') : NULL;
 
-    snprintf(to, n, "%s", l->file ? "" : "?");
+    *to = 0;
     if (l->file)
         snprintf(to, n, "%s:%d", slash ? slash + 1 : l->file, l->number);
 }

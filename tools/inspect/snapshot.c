@@ -498,10 +498,20 @@ static void tell_time(struct taker *t)
 /* What is read of a process that goes on may be another task's by now. */
 static void drop_strangers(struct taker *t)
 {
+    size_t missing = 0;
+
     for (size_t i = 0; i < t->s->tasks_count; i++) {
-        if (t->s->tasks[i].record && in_record(t, i, t->layout->task.root) != t->s->tasks[i].object)
-            t->s->tasks[i].record = 0;
+        struct task *task = &t->s->tasks[i];
+        if (!task->record || in_record(t, i, t->layout->task.root) == task->object)
+            continue;
+        missing += in_record(t, i, t->layout->task.root) == 0;
+        task->record = 0;
     }
+    if (missing && memory_core(t->memory))
+        snprintf(t->s->warning, sizeof t->s->warning,
+                 "the stacks of %zu tasks are not in this core file: those that gdb's gcore writes "
+                 "leave out what has guards; `kill -ABRT` has the kernel write one",
+                 missing);
 }
 
 static void read_details(struct taker *t, bool stacks)
