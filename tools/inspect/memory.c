@@ -8,7 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK = 64 << 10, PAGE = 4096, PAGES = BLOCK / PAGE, AT_ONCE = 512 };
+#define BLOCK ((size_t)64 << 10)
+#define PAGE ((size_t)4096)
+#define PAGES (BLOCK / PAGE)
+
+enum { AT_ONCE = 512 };
 
 struct block {
     struct block *next;

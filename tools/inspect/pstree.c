@@ -46,7 +46,7 @@ static void print_children(struct tree *tree, const struct links *children, int 
     for (size_t k = 0; k < children->count; k++) {
         bool last = k + 1 == children->count;
         printf("%s%s", tree->indent, last ? "└─ " : "├─ ");
-        strcpy(tree->indent + length, last ? "   " : "│  ");
+        snprintf(tree->indent + length, sizeof tree->indent - length, "%s", last ? "   " : "│  ");
         print_task(tree, children->at[k], depth + 1);
         tree->indent[length] = 0;
     }

@@ -314,7 +314,7 @@ static size_t follow_waits(struct taker *t, size_t waiter, uint64_t object, unsi
     uint64_t at, stride = half(t, waits + l->waits.stride),
                  element = half(t, waits + l->waits.object);
     for (unsigned i = 0; i < through && holder; i++)
-        holder = word(t, holder + half(t, waits + l->waits.through + 2 * i));
+        holder = word(t, holder + half(t, waits + l->waits.through + 2UL * i));
     if (!holder)
         return 0;
     at = holder + half(t, waits + l->waits.at);
