@@ -31,8 +31,9 @@ struct ai_concurrent {
     struct ai_list waits;
     const struct asyncio_awaitable_type *type; /* of the coroutine */
     void *frame;
-    ai_scope scope; /* it is to run in; its runner's from then on */
-    size_t size;    /* of all this */
+    ai_scope scope;    /* it is to run in; its runner's from then on */
+    size_t size;       /* of all this */
+    const void *owner; /* who has it run, see running.h; or NULL */
     /* Where it is not run by an executor: the loop it is a task of, and what ends that task when
      * this has been cancelled. */
     struct asyncio_loop *loop;

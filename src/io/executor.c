@@ -24,7 +24,8 @@ static _Thread_local struct mine {
 
 static bool wind_up(void);
 static void forget_in_child(void);
-static _Thread_local struct ai_wind_up winding_up = {.step = wind_up, .forget = forget_in_child};
+static _Thread_local struct ai_wind_up winding_up = {
+    .step = wind_up, .say = ai_wraps_say, .forget = forget_in_child};
 
 /* --- The default executor --- */
 
@@ -76,7 +77,9 @@ static asyncio_any leave_begin(struct leave *l, struct asyncio_executor *executo
     l->joiner = asyncio_thread_pool_executor(1, "asyncio-join");
     if (!l->joiner)
         return NULL;
-    return ai_wrap_start(ai_wrap_new(ai_concurrent_ref(l->joined), true, l->joiner));
+    struct ai_object *o = ai_wrap_new(ai_concurrent_ref(l->joined), true, l->joiner);
+    l->joined->owner = NULL; /* nobody waits for this but for what it waits for */
+    return ai_wrap_start(o);
 }
 
 /* Where it could not be joined in a thread: here, if somebody is to wait for it. If nobody waits

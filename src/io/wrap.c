@@ -6,6 +6,7 @@
 #include "io/wrap.h"
 
 #include "io/executor.h"
+#include "io/running.h"
 #include "task/task.h"
 #include "task/thread.h"
 
@@ -56,9 +57,14 @@ static struct ai_error *call_plainly(struct ai_concurrent *f)
 static void run(void *arg)
 {
     struct ai_concurrent *f = arg;
+    struct ai_running call;
 
-    if (ai_concurrent_begin(f))
-        ai_concurrent_finish(f, call_plainly(f), true);
+    if (ai_concurrent_begin(f)) {
+        ai_running_begin(&call, f->type->name, f->owner);
+        struct ai_error *error = call_plainly(f);
+        ai_running_end(&call);
+        ai_concurrent_finish(f, error, true);
+    }
     ai_concurrent_unref(f);
 }
 
@@ -236,6 +242,8 @@ struct ai_object *ai_wrap_new(struct ai_concurrent *f, bool submits,
     w->sized.result_signed = f->type->result_signed;
     w->future = f;
     w->submits = submits;
+    if (submits)
+        f->owner = &started;
     w->executor = executor;
     return o;
 }
@@ -255,6 +263,11 @@ void ai_wraps_cancel(void)
 {
     while (started.next && !ai_list_empty(&started))
         cancel(ai_container(started.next, struct wrap, link));
+}
+
+void ai_wraps_say(void)
+{
+    ai_running_say(&started);
 }
 
 void ai_wraps_forget(void)

@@ -16,6 +16,9 @@ asyncio_any ai_wrap_start(struct ai_object *o);
 /* Ends what waits for other threads still: the loop ends. */
 void ai_wraps_cancel(void);
 
+/* Says what runs in threads for this loop. */
+void ai_wraps_say(void);
+
 /* In the child of a fork. */
 void ai_wraps_forget(void);
 

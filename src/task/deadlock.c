@@ -4,11 +4,11 @@
 
 #include "base/panic.h"
 #include "loop/signal.h"
+#include "task/diagnose.h"
 #include "task/graph.h"
 #include "task/task.h"
 #include "task/thread.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 enum {
@@ -232,20 +232,6 @@ static void find_rings(struct search *s, found_ring *found)
 
 /* --- Saying it --- */
 
-static void say_tree(struct ai_object *o)
-{
-    int n = asyncio__format_call_graph(ai_handle(o), NULL, 0, INT_MAX, NULL);
-    size_t size = n > 0 ? (size_t)n + 2 : 0;
-    char *text = size ? ai_allocate(size) : NULL;
-
-    if (!text)
-        return;
-    asyncio__format_call_graph(ai_handle(o), text, size - 1, INT_MAX, NULL);
-    text[n] = '\n';
-    ai_report_block(text);
-    ai_deallocate(text, size);
-}
-
 /* Each tree is of what waits for no task, and shows who waits for it; rings have no such. */
 static void say_trees(const struct search *s, bool rings_alone)
 {
@@ -259,7 +245,7 @@ static void say_trees(const struct search *s, bool rings_alone)
             ai_report("...");
             return;
         }
-        say_tree(n->task);
+        ai_report_graph(n->task, NULL);
     }
 }
 

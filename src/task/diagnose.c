@@ -1,11 +1,13 @@
 #include "task/diagnose.h"
 
+#include "base/alloc.h"
 #include "base/backtrace.h"
 #include "base/panic.h"
 #include "base/where.h"
 #include "task/task.h"
 #include "task/thread.h"
 
+#include <limits.h>
 #include <string.h>
 
 const char *ai_noun(const struct asyncio_awaitable_type *type)
@@ -126,6 +128,34 @@ void ai_report_never_retrieved(struct ai_object *o)
 void ai_report_destroyed_pending(struct ai_object *o)
 {
     tell("Task was destroyed but it is pending!", o, true);
+}
+
+void ai_report_graph(const struct ai_object *o, const struct asyncio__place *here)
+{
+    int n = asyncio__format_call_graph(ai_handle(o), NULL, 0, INT_MAX, here);
+    size_t size = n > 0 ? (size_t)n + 2 : 0;
+    char *text = size ? ai_allocate(size) : NULL;
+
+    if (!text)
+        return;
+    asyncio__format_call_graph(ai_handle(o), text, size - 1, INT_MAX, here);
+    text[n] = '\n';
+    ai_report_block(text);
+    ai_deallocate(text, size);
+}
+
+/* A handler of the program's own has been told, and can ask for the rest. */
+void ai_report_abandoned(const struct ai_task *task)
+{
+    struct ai_object *o = &task->root->object;
+    int64_t taken = ai_loop_now(ai_thread.loop) - ai_thread.closing_since;
+
+    ai_report_destroyed_pending(o);
+    if (ai_thread.exception_handler)
+        return;
+    ai_report("It ignored its cancellation %u times in %.3f seconds, the last time here:",
+              task->ignored, (double)taken / 1e9);
+    ai_report_graph(o, task->place);
 }
 
 void ai_report_shutdown_failure(struct ai_object *o)

@@ -17,6 +17,14 @@ void ai_report_never_awaited(struct ai_object *o) __attribute__((cold));
 void ai_report_never_retrieved(struct ai_object *o) __attribute__((cold));
 void ai_report_destroyed_pending(struct ai_object *o) __attribute__((cold));
 
+/* One that ignored its cancellation until it was given up, in the shutdown. */
+struct ai_task;
+void ai_report_abandoned(const struct ai_task *task) __attribute__((cold));
+
+/* The call graph of a task; `here` is where it is, if it runs. */
+void ai_report_graph(const struct ai_object *o, const struct asyncio__place *here)
+    __attribute__((cold));
+
 /* A task that failed when the loop's end cancelled it. */
 void ai_report_shutdown_failure(struct ai_object *o) __attribute__((cold));
 

@@ -13,6 +13,7 @@
 #include "task/deadlock.h"
 #include "task/diagnose.h"
 #include "task/observe.h"
+#include "task/shutdown.h"
 #include "task/task.h"
 #include "task/thread.h"
 
@@ -152,9 +153,14 @@ static void shut_down(void)
 {
     struct ai_thread *thread = &ai_thread;
 
+    struct ai_shutdown_watch watch;
+
     thread->closing = true;
+    thread->closing_since = ai_loop_now(thread->loop);
+    ai_shutdown_watch(&watch);
     cancel_tasks();
     wind_up();
+    ai_shutdown_unwatch(&watch);
     ai_futures_cancel();
     ai_run_must_turn(false); /* what all these have woken: gathers, done callbacks */
     while (ai_ring_count(&thread->loop->ready)) { /* and no more than that */

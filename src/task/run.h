@@ -20,6 +20,7 @@ void ai_run_close(void);
  * to see to any more. */
 struct ai_wind_up {
     bool (*step)(void);
+    void (*say)(void); /* reports what it waits for; or NULL */
     void (*forget)(void);
     struct ai_wind_up *next;
     bool listed;

@@ -350,7 +350,7 @@ static void free_chain(struct ai_task *task)
 
 void ai_task_abandon(struct ai_task *task)
 {
-    ai_report_destroyed_pending(&task->root->object);
+    ai_report_abandoned(task);
     ai_timeouts_abandon(task);
     free_chain(task);
     ai_error_clear(&task->error);

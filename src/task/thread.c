@@ -97,10 +97,10 @@ static void forget_in_child(void)
     struct ai_loop *loop = ai_thread.loop;
 
     ai_forks++;
-    leave_all_but(&ai_thread);
     ai_broken_pipe_after_fork(true);
     ai_signals_after_fork(true);
     ai_inbox_after_fork(true);
+    leave_all_but(&ai_thread);
     if (!loop)
         return;
     loop->backend->forget(loop->state);

@@ -42,6 +42,7 @@ struct ai_thread {
     ai_scope scope;                     /* the context where no task runs */
     struct asyncio_context *given;      /* to a task that is being made, or NULL */
     const struct ai_object *given_to;
+    int64_t closing_since;        /* when the loop began to shut down */
     int64_t slow;                 /* debug mode: nanoseconds a step may take */
     uintptr_t deadlock;           /* stands for the one that was told of last */
     struct ai_watchdog *watchdog; /* that watches the loop in debug mode, or NULL */
