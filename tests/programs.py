@@ -2,6 +2,7 @@
 back-ends that prints TAP. What a test waits for it waits for by reading, with a limit that only a
 failure reaches."""
 import ctypes
+import functools
 import os
 import pathlib
 import re
@@ -118,16 +119,16 @@ def backends():
     return names
 
 
-def run_tests(*tests):
+def perform(*runs):
+    """Titles and functions, as TAP."""
     signal.alarm(280)
-    runs = [(test, backend) for test in tests for backend in backends()]
     print(f"1..{len(runs)}")
     failed = 0
-    for n, (test, backend) in enumerate(runs, 1):
-        title = f"{n} - {test.__name__} on {backend}"
+    for n, (name, test) in enumerate(runs, 1):
+        title = f"{n} - {name}"
         begun = time.monotonic()
         try:
-            test(backend)
+            test()
             print(f"ok {title}, {time.monotonic() - begun:.1f} s", flush=True)
         except Skipped as why:
             print(f"ok {title} # SKIP {why}", flush=True)
@@ -136,3 +137,13 @@ def run_tests(*tests):
             print(f"# {type(e).__name__}: {str(e)[-1500:]}".replace("\n", "\n# "))
             print(f"not ok {title}", flush=True)
     return failed > 0
+
+
+def run_tests(*tests):
+    """Each on both of the kernel's back-ends."""
+    return perform(*[(f"{test.__name__} on {backend}", functools.partial(test, backend))
+                     for test in tests for backend in backends()])
+
+
+def run_tests_once(*tests):
+    return perform(*[(test.__name__, test) for test in tests])

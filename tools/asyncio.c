@@ -37,6 +37,7 @@ static const struct command {
     {"info", "", "which back-end programs get here, and why", info},
     {"ps", "PID|CORE", "list the tasks of a program: what each waits for, and where", ps},
     {"pstree", "PID|CORE", "the same as a tree of who waits for whom", pstree},
+    {"run", "FILE.c ...", "compile FILE.c, if it has changed, and run it", run},
     {"timeline", "FILE [WIDTH]", "draw who ran when, from a file that ASYNCIO_TRACE wrote",
      timeline},
     {"--version", "", "print the version", version},
@@ -46,7 +47,7 @@ static int help(FILE *out)
 {
     fputs("Usage: asyncio COMMAND\n\n", out);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(out, "  %-9s %-13s %s\n", commands[i].name, commands[i].usage, commands[i].what);
+        fprintf(out, "  %-9s %-14s %s\n", commands[i].name, commands[i].usage, commands[i].what);
     return out == stdout ? 0 : 2;
 }
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NONE = UINT32_MAX };
+#define NONE UINT32_MAX
 
 /* In the order in which the interned categories are known: see read.c. */
 enum kind { STEP, PARKED, CALLBACK, WAIT };
