@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""asyncio run, as one who types it sees it.
+"""asyncio run and asyncio new, as one who types it sees it.
 
 usage: command_test.py DIRECTORY
 
@@ -334,6 +334,31 @@ def test_tls():
         p.write("a.c", TLS)
         out = p.run("a.c")[0]
         assert "/nowhere" in out or "OpenSSL" in out, out
+
+
+def new(place, *arguments, status):
+    done = subprocess.run([COMMAND, "new", *arguments], cwd=place, capture_output=True, text=True,
+                          timeout=LIMIT)
+    equal(done.returncode, status)
+    return done.stdout if status == 0 else done.stderr
+
+
+def test_new_project():
+    """What tests/install/run does with it is left out here."""
+    with place() as p:
+        assert "cd hello" in new(p.path, "hello", status=0)
+        files = {f.name: f.read_text() for f in (p.path / "hello").iterdir()}
+        equal(sorted(files), [".gitignore", "Makefile", "README.md", "main.c", "shout.c", "shout.h",
+                              "shout_test.c"])
+        assert "NAME := hello\n" in files["Makefile"] and "@NAME@" not in "".join(files.values())
+        (p.path / "hello" / "main.c").write_text("mine")
+        assert "hello: File exists" in new(p.path, "hello", status=1)
+        equal((p.path / "hello" / "main.c").read_text(), "mine")
+        assert "none/hello: No such file" in new(p.path, "none/hello", status=1)
+        for name in ("", "..", "-x", "a b", "1a", "a$b", "hello/", "a" * 65):
+            assert "a name is a letter" in new(p.path, name, status=2), name
+        assert "Usage" in new(p.path, status=2) and "Usage" in new(p.path, "a", "b", status=2)
+        equal([f.name for f in p.path.iterdir() if f.name != "cc"], ["hello"])
 
 
 if __name__ == "__main__":

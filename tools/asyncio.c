@@ -35,6 +35,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"info", "", "which back-end programs get here, and why", info},
+    {"new", "NAME", "make a directory with a program, its test and a Makefile", new_project},
     {"ps", "PID|CORE", "list the tasks of a program: what each waits for, and where", ps},
     {"pstree", "PID|CORE", "the same as a tree of who waits for whom", pstree},
     {"run", "FILE.c ...", "compile FILE.c, if it has changed, and run it", run},
