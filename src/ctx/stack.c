@@ -375,3 +375,31 @@ size_t ai_stack_depth(const struct ai_stack *stack)
         p += page;
     return p < top ? (size_t)(stack->high - p) : 0;
 }
+
+void ai_stack_clear(const struct ai_stack *stack, char *top)
+{
+    size_t page = page_size(), whole = (size_t)(top - stack->low) & ~(page - 1);
+
+    AI_ASAN_USABLE(stack->low, top);
+    if (madvise(stack->low, whole, MADV_DONTNEED))
+        whole = 0;
+    memset(stack->low + whole, 0, (size_t)(top - stack->low) - whole);
+}
+
+/* Frames that were left without returning are still marked as somebody's for AddressSanitizer. */
+__attribute__((no_sanitize_address)) size_t ai_stack_high_water(const struct ai_stack *stack)
+{
+    size_t page = page_size();
+    unsigned char there;
+
+    for (char *p = stack->low; p < stack->high; p += page) {
+        if (mincore(p, page, &there) == 0 && !(there & 1))
+            continue;
+        char *end = p + page < stack->high ? p + page : stack->high;
+        for (const char *word = p; word < end; word += sizeof(size_t)) {
+            if (*(const size_t *)(const void *)word)
+                return (size_t)(stack->high - word);
+        }
+    }
+    return 0;
+}

@@ -95,4 +95,9 @@ bool ai_stack_guards(const struct ai_stack_pool *pool, const void *address, stru
 /* How many bytes of the stack have ever been touched, by its resident pages. */
 size_t ai_stack_depth(const struct ai_stack *stack);
 
+/* Zeroes a stack that nobody runs on, up to `top`. Afterwards: how many bytes of it have been
+ * written to, down to the lowest word that is not zero. */
+void ai_stack_clear(const struct ai_stack *stack, char *top);
+size_t ai_stack_high_water(const struct ai_stack *stack);
+
 #endif

@@ -111,13 +111,15 @@ static struct edge *waiters_of(const struct edges *e, const struct ai_object *o)
         else
             high = middle;
     }
-    return e->at + low;
+    return low ? e->at + low : e->at; /* which is NULL where there are none */
 }
 
 static size_t waiter_count(const struct edges *e, const struct ai_object *o)
 {
     const struct edge *first = waiters_of(e, o), *end = first;
 
+    if (e->count == 0)
+        return 0;
     while (end < e->at + e->count && end->awaited == o)
         end++;
     return (size_t)(end - first);

@@ -1,6 +1,7 @@
 #include "task/observe.h"
 
 #include "task/diagnose.h"
+#include "task/stack_report.h"
 #include "task/step.h"
 #include "task/task.h"
 #include "task/thread.h"
@@ -38,13 +39,16 @@ static void say_slow(void *arg)
 static void run(struct ai_ready *ready, struct ai_object *o)
 {
     struct ai_traced traced = {0};
+    struct ai_measured measured;
 
+    ai_stack_report_enter(&measured, ready, o);
     ai_trace_enter(&traced, ready, o);
     ready->run(ready);
     ai_trace_leave(&traced);
+    ai_stack_report_leave(&measured, o);
 }
 
-/* Where the trace alone asks for it. */
+/* Where the trace or the report on stacks alone asks for it. */
 static void step(struct ai_loop *loop, struct ai_ready *ready)
 {
     struct ai_object *o = ai_observed_task(ready);
@@ -84,13 +88,13 @@ static void poll(bool ended)
 
 void ai_observe_begin(void)
 {
-    bool traced = ai_trace_begin();
+    bool traced = ai_trace_begin(), measured = ai_stack_report_begin();
 
     if (ai_thread.debug)
         ai_watchdog_begin();
     else
         ai_watchdog_end();
-    ai_thread.loop->observe = ai_thread.debug ? watched_step : traced ? step : NULL;
+    ai_thread.loop->observe = ai_thread.debug ? watched_step : traced || measured ? step : NULL;
     ai_thread.loop->observe_poll = poll;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/panic.h"
 #include "task/diagnose.h"
+#include "task/stack_report.h"
 #include "task/switch.h"
 #include "task/thread.h"
 
@@ -182,6 +183,8 @@ static void finish(struct ai_task *task)
 static __attribute__((noinline, cold, no_sanitize_address)) void finish_main(struct ai_task *task)
 {
     enum { MOST = 16 << 10 };
+    if (ai_thread.reports_stacks)
+        ai_stack_report_main(task);
     size_t quarter = ai_thread.stacks.usable_size / 4;
     volatile char *gap = __builtin_alloca(quarter < MOST ? quarter : MOST);
 
@@ -235,6 +238,21 @@ static inline struct ai_task *take(void)
     thread->idle_count--;
     ai_stack_wipe(&thread->stacks, task->stack.low, (char *)task);
     return task;
+}
+
+bool ai_task_clean_next(struct ai_stack *stack)
+{
+    struct ai_thread *thread = &ai_thread;
+
+    if (!thread->idle) {
+        struct ai_task *task = task_new();
+        if (!task)
+            return false;
+        give(task);
+    }
+    *stack = thread->idle->stack;
+    ai_stack_clear(stack, (char *)thread->idle);
+    return true;
 }
 
 static inline void begin(struct ai_task *task, struct ai_coroutine *root)

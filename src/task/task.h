@@ -63,6 +63,10 @@ void ai_tasks_trim(void);
  * after a wait is over, so that nothing refers to the task. */
 void ai_task_abandon(struct ai_task *task);
 
+/* Zeroes the stack that the next task to start will take, so that its use can be seen: which one it
+ * is. False without memory. */
+bool ai_task_clean_next(struct ai_stack *stack);
+
 /* What runs a ready task: ready queue entries with this function are parked tasks. */
 void ai_task_resume(struct ai_ready *ready);
 

@@ -50,7 +50,8 @@ struct ai_thread {
     bool begun;
     bool turning; /* the loop runs: this is called from a task or a callback */
     bool debug;
-    bool closing; /* the loop is shutting down: cancellations stick */
+    bool reports_stacks; /* see stack_report.h */
+    bool closing;        /* the loop is shutting down: cancellations stick */
     int tid;
     struct ai_list link; /* in ai_threads */
 };
