@@ -231,7 +231,7 @@ def test_what_cannot_be_run():
             (["none.c"], 2, "none.c: No such file or directory"),
             (["."], 2, ".: Is a directory"),
             ([], 2, "Usage:"),
-            (["--none", "a.c"], 2, "--none"),
+            (["--none", "a.c"], 2, "none"),
             (["--seed", "x", "a.c"], 2, "--seed x: not a number"),
             (["-static", "a.c"], 2, "-static"),
         ):

@@ -181,11 +181,13 @@ static void link_program(const struct run_compilation *c, const struct files *fi
 
 void run_compile(const struct run_compilation *c, const char *program)
 {
-    char *temporary = run_text("%s.%ld", program, (long)getpid());
-    struct files files = {run_text("%s.o", temporary), run_text("%s.d", temporary), temporary};
     struct timespec begun;
 
     clock_gettime(CLOCK_REALTIME_COARSE, &begun); /* the clock of files */
+    /* Another machine, or a container, may have the same cache and the same process number. */
+    char *temporary = run_text("%s.%ld.%ld", program, (long)getpid(), begun.tv_nsec);
+    struct files files = {run_text("%s.o", temporary), run_text("%s.d", temporary), temporary};
+
     compile_object(c, &files);
     link_program(c, &files);
     run_stamp(files.program, c->source, files.rule, &begun);
