@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 """Traces, as Perfetto reads them (see perfetto.py) and as the tools show them.
 
-usage: trace_test.py PROGRAM COMMAND
+usage: trace_test.py PROGRAM COMMAND [KEEP]
 
-PROGRAM is trace_program, COMMAND the asyncio command. In virtual time but where it says otherwise.
+PROGRAM is trace_program, COMMAND the asyncio command. Photographs of the page go to KEEP. In virtual
+time but where it says otherwise.
 """
 import contextlib
+import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 import perfetto
+from browser import Browser, count_colour
 
 PROGRAM, COMMAND = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
 LIMIT = 60
@@ -207,6 +212,173 @@ def a_file_that_cannot_be_written():
     assert done.stdout == "asyncio: ASYNCIO_TRACE: /nowhere/trace: No such file or directory\n"
 
 
+# --- What the command makes of them -------------------------------------------------------------
+
+
+def the_command_runs_programs():
+    with tempfile.TemporaryDirectory() as place:
+        done = run(COMMAND, "trace", PROGRAM, "two_tasks", cwd=place)
+        assert done.returncode == 0 and "6 steps of 3 tasks in 1 s" in done.stdout, done.stdout
+        assert len(perfetto.read(f"{place}/asyncio.trace").tasks()) == 3
+        assert "first pause_for()" in run(COMMAND, "timeline", f"{place}/asyncio.trace").stdout
+        assert run(COMMAND, "trace", "-o", "t", "--json", "j", "--html", "h", PROGRAM, "ends_by", "abort",
+                   cwd=place).returncode == 128 + 6
+        assert sorted(os.listdir(place)) == ["asyncio.trace", "h", "j", "t"]
+        done = run(COMMAND, "trace", "/nowhere/program", cwd=place)
+        assert done.returncode == 127 and "No such file or directory" in done.stdout, done.stdout
+        assert run(COMMAND, "trace", "--svg", "/nowhere/svg", f"{place}/t").returncode == 1
+        done = run(COMMAND, "trace", "true", cwd=place)
+        assert done.returncode == 1 and "asyncio.trace: No such file" in done.stdout, done.stdout
+        for wrong in ((), ("--html",), ("--nonsense", "x")):
+            assert run(COMMAND, "trace", *wrong).returncode == 2
+
+
+def json_for_other_viewers():
+    with traced("two_tasks") as path:
+        events = json.loads(run(COMMAND, "trace", "--json", "-", path).stdout)["traceEvents"]
+    lanes = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    slices = [(lanes[e["tid"]], e["name"], e["ts"], e["dur"]) for e in events
+              if e["ph"] == "X" and e["cat"] == "parked"]
+    assert ("first pause_for()", "sleep", 0, 1e6) in slices, slices
+    flows = [e for e in events if e["ph"] in "sf"]
+    assert len(flows) == 2 * len({e["id"] for e in flows}) > 8
+
+
+def pictures():
+    with traced("blocks") as path:
+        svg = run(COMMAND, "trace", "--svg", "-", path).stdout
+    root = xml.etree.ElementTree.fromstring(svg)
+    texts = ["".join(t.itertext()) for t in root.iter("{http://www.w3.org/2000/svg}text")]
+    for wanted in "blocked 250 ms", "sleep", "Task-1 blocks()", "0 s", "700 ms":
+        assert wanted in texts, (wanted, texts)
+    bars = [r.get("width") for r in root.iter("{http://www.w3.org/2000/svg}rect") if r.get("class") == "blocked"]
+    assert abs(float(bars[0]) / (860 - 190 - 24) - 0.25 / 0.75) < 0.01, "to scale"
+
+
+class Skipped(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def page(*what, backend="sim", size=(1440, 800)):
+    """A browser that shows the page of a run of the program."""
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    if not program:
+        raise Skipped("no chromium here")
+    with traced(*what, backend=backend) as path, Browser(program, *size) as browser:
+        file = path.parent / "page.html"
+        done = run(COMMAND, "trace", "--html", file, path)
+        assert done.returncode == 0, done.stdout
+        browser.open(file.as_uri())
+        browser.drawn()
+        yield browser
+        assert not browser.complaints(), browser.complaints()
+        assert all(url.startswith("file:") for url in browser.asked_for()), "it needs no network"
+
+
+def photograph(browser, name):
+    png = browser.photograph()
+    if len(sys.argv) > 3:
+        pathlib.Path(sys.argv[3]).mkdir(exist_ok=True)
+        (pathlib.Path(sys.argv[3]) / f"{name}.png").write_bytes(png)
+    return png
+
+
+RED, BLUE, DARK = (0xD9, 0x2D, 0x3A), (0x2F, 0x6F, 0xDE), (0x14, 0x18, 0x1F)
+LABEL, ROW, TOP = 230, 24, 46 + 28  # of the page: see view.js
+
+
+def place_of(browser, time, row, top=None):
+    """Where a time, in seconds, of a row is on the screen."""
+    box = browser.evaluate("(b => [b.left, b.top])(canvas.getBoundingClientRect())")
+    x = browser.evaluate(f"view.x({time * SECOND})")
+    return box[0] + x, box[1] + 28 + row * ROW + ROW / 2
+
+
+def the_page_shows_what_blocked():
+    with page("blocks") as browser:
+        text = browser.evaluate("document.querySelector('header').innerText")
+        assert "750 ms" in text and "1 blocked the loop" in text, text
+        png = photograph(browser, "blocks")
+        assert count_colour(png, RED) > 2000, "the step that blocked is red"
+        rows = browser.evaluate("[...document.querySelectorAll('#table tbody tr')].map(r => r.innerText)")
+        assert rows[0].startswith("250 ms") and "Task-1 blocks()" in rows[0], rows
+        browser.evaluate("document.querySelector('#table tbody tr').click()")
+        browser.drawn()
+        details = browser.evaluate("document.querySelector('#details').innerText")
+        for wanted in "Task-1 blocks()", "blocked", "250 ms", "woken by":
+            assert wanted in details, (wanted, details)
+        assert browser.evaluate("document.querySelectorAll('dd.bad').length") == 1
+        browser.evaluate("$('threshold').value = 300; setThreshold()")
+        browser.drawn()
+        assert count_colour(photograph(browser, "no-longer"), RED) < 500
+
+
+def the_page_is_clicked_and_zoomed():
+    with page("two_tasks") as browser:
+        names = browser.evaluate("view.rows.map(i => trace.lanes[i].name)")
+        assert names[1:] == ["Task-1 two_tasks()", "first pause_for()", "Task-2 waiter()"], names
+        browser.move(*place_of(browser, 0.5, 2))
+        tip = browser.evaluate("$('tip').hidden ? '' : $('tip').innerText")
+        assert "parked on sleep" in tip and "trace_program.c:13" in tip and "1 s" in tip, tip
+        browser.click(*place_of(browser, 0.5, 3))
+        details = browser.evaluate("$('details').innerText")
+        assert "parked on pause_for" in details and "Task-2 waiter()" in details, details
+        browser.key("n")
+        assert "woken by" in browser.evaluate("$('details').innerText")
+        browser.key("Enter")
+        assert browser.evaluate("$('details').innerText").startswith("first pause_for()")
+        before = browser.evaluate("view.to - view.from")
+        browser.wheel(*place_of(browser, 0.5, 2), -300, control=True)
+        after = browser.evaluate("view.to - view.from")
+        assert after < before * 0.8, (before, after)
+        browser.evaluate("$('lanes').focus()")
+        browser.key("w")
+        assert browser.evaluate("view.to - view.from") < after * 0.8
+        where = browser.evaluate("view.from")
+        browser.key("d")
+        assert browser.evaluate("view.from") > where
+        browser.key("0")
+        assert browser.evaluate("view.to - view.from") > SECOND
+        photograph(browser, "selected")
+
+
+def the_page_searches_and_is_dark():
+    with page("two_tasks") as browser:
+        browser.key("/", " ")
+        browser.call("Input.insertText", text="first")
+        browser.drawn()
+        tasks = browser.evaluate("view.rows.map(i => trace.lanes[i].name).slice(1)")
+        assert tasks == ["first pause_for()"], tasks
+        browser.evaluate("$('search').value = 'nobody has this'; arrange()")
+        assert browser.evaluate("!$('nothing').hidden")
+        browser.evaluate("$('search').value = ''; arrange(); theme('dark')")
+        browser.drawn()
+        assert count_colour(photograph(browser, "dark"), DARK) > 200_000
+        assert browser.evaluate("new Promise(done => setTimeout(() => done(location.hash), 400))").endswith("theme=dark")
+
+
+def the_page_at_a_million_events():
+    with page("many_steps", 500_000, backend="epoll") as browser:
+        assert browser.evaluate("trace.count") >= 500_000
+        assert "500,003 steps" in browser.evaluate("$('facts').innerText")
+        took = browser.evaluate("""(() => {
+            const begun = performance.now();
+            for (let i = 0; i < 20; i++) { view.show(trace.length * 0.04 * i / 2, trace.length * (1 - 0.04 * i / 2)); view.draw(); }
+            return (performance.now() - begun) / 20;
+        })()""")
+        assert took < 200, f"a picture takes {took} ms"
+        assert count_colour(photograph(browser, "million"), BLUE) > 100
+        print(f"# a million events: {took:.1f} ms a picture")
+    with page("many_tasks", 20_000) as browser:
+        assert browser.evaluate("view.rows.length") == 20_002
+        browser.evaluate("scrollTo(1e9)")
+        browser.drawn()
+        shown = browser.evaluate("trace.lanes[view.rows[view.rows.length - 1]].name")
+        assert shown == "Task-20001 take_turns()", shown
+        photograph(browser, "many")
+
+
 def main(*tests):
     print(f"1..{len(tests)}")
     failed = 0
@@ -214,6 +386,8 @@ def main(*tests):
         try:
             test()
             print(f"ok {n} - {test.__name__}", flush=True)
+        except Skipped as why:
+            print(f"ok {n} - {test.__name__} # SKIP {why}", flush=True)
         except Exception as e:  # pylint: disable=broad-except
             failed += 1
             print(f"# {type(e).__name__}: {str(e)[-1500:]}".replace("\n", "\n# "))
@@ -226,4 +400,6 @@ if __name__ == "__main__":
         lanes_and_what_is_in_them, places, who_woke_whom, a_step_that_blocks, how_tasks_end,
         callbacks_have_names, eager_and_stackless_tasks, crashes_lose_nothing,
         a_cut_file_is_read_as_far_as_it_goes, children_have_files_of_their_own,
-        threads_share_a_file, a_million_events, a_file_that_cannot_be_written))
+        threads_share_a_file, a_million_events, a_file_that_cannot_be_written,
+        the_command_runs_programs, json_for_other_viewers, pictures, the_page_shows_what_blocked,
+        the_page_is_clicked_and_zoomed, the_page_searches_and_is_dark, the_page_at_a_million_events))
