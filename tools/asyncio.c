@@ -34,6 +34,7 @@ static const struct command {
     const char *name, *usage, *what;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"gdb", "ARGUMENTS", "gdb, with commands for tasks: info asyncio-tasks, asyncio bt", gdb},
     {"info", "", "which back-end programs get here, and why", info},
     {"new", "NAME", "make a directory with a program, its test and a Makefile", new_project},
     {"ps", "PID|CORE", "list the tasks of a program: what each waits for, and where", ps},

@@ -3,6 +3,7 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
+int gdb(int argc, char **argv);
 int new_project(int argc, char **argv);
 int ps(int argc, char **argv);
 int pstree(int argc, char **argv);
