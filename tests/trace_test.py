@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Traces, as Perfetto reads them (see perfetto.py) and as the tools show them.
 
-usage: trace_test.py PROGRAM COMMAND [KEEP]
+usage: trace_test.py PROGRAM COMMAND TUTORIAL [KEEP]
 
-PROGRAM is trace_program, COMMAND the asyncio command. Photographs of the page go to KEEP. In virtual
-time but where it says otherwise.
+PROGRAM is trace_program, COMMAND the asyncio command, TUTORIAL where the tutorial's programs were built.
+Photographs of the page go to KEEP. In virtual time but where it says otherwise.
 """
 import contextlib
 import json
@@ -19,7 +19,7 @@ import xml.etree.ElementTree
 import perfetto
 from browser import Browser, count_colour
 
-PROGRAM, COMMAND = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
+PROGRAM, COMMAND, TUTORIAL = (pathlib.Path(p).resolve() for p in sys.argv[1:4])
 LIMIT = 60
 SECOND = 1_000_000_000
 
@@ -249,10 +249,25 @@ def pictures():
         svg = run(COMMAND, "trace", "--svg", "-", path).stdout
     root = xml.etree.ElementTree.fromstring(svg)
     texts = ["".join(t.itertext()) for t in root.iter("{http://www.w3.org/2000/svg}text")]
-    for wanted in "blocked 250 ms", "sleep", "Task-1 blocks()", "0 s", "700 ms":
+    for wanted in "blocked 250 ms", "sleep", "Task-1 blocks()", "0 ms", "700 ms":
         assert wanted in texts, (wanted, texts)
     bars = [r.get("width") for r in root.iter("{http://www.w3.org/2000/svg}rect") if r.get("class") == "blocked"]
     assert abs(float(bars[0]) / (860 - 190 - 24) - 0.25 / 0.75) < 0.01, "to scale"
+
+
+DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
+PICTURES = {"blocking": "08_time_sleep", "non-blocking": "09_asyncio_sleep"}
+
+
+def the_pictures_of_the_documents():
+    for name, program in PICTURES.items():
+        with tempfile.TemporaryDirectory() as place:
+            drawn = pathlib.Path(place) / "svg"
+            done = run(COMMAND, "trace", "--svg", drawn, TUTORIAL / program)
+            assert done.returncode == 0, done.stdout
+            kept = DOCS / "pictures" / f"{name}.svg"
+            assert drawn.read_text() == kept.read_text(), (
+                f"{kept} is out of date: ASYNCIO_BACKEND=sim asyncio trace --svg {kept} {program}")
 
 
 class Skipped(Exception):
@@ -278,9 +293,9 @@ def page(*what, backend="sim", size=(1440, 800)):
 
 def photograph(browser, name):
     png = browser.photograph()
-    if len(sys.argv) > 3:
-        pathlib.Path(sys.argv[3]).mkdir(exist_ok=True)
-        (pathlib.Path(sys.argv[3]) / f"{name}.png").write_bytes(png)
+    if len(sys.argv) > 4:
+        pathlib.Path(sys.argv[4]).mkdir(exist_ok=True)
+        (pathlib.Path(sys.argv[4]) / f"{name}.png").write_bytes(png)
     return png
 
 
@@ -401,5 +416,6 @@ if __name__ == "__main__":
         callbacks_have_names, eager_and_stackless_tasks, crashes_lose_nothing,
         a_cut_file_is_read_as_far_as_it_goes, children_have_files_of_their_own,
         threads_share_a_file, a_million_events, a_file_that_cannot_be_written,
-        the_command_runs_programs, json_for_other_viewers, pictures, the_page_shows_what_blocked,
+        the_command_runs_programs, json_for_other_viewers, pictures, the_pictures_of_the_documents,
+        the_page_shows_what_blocked,
         the_page_is_clicked_and_zoomed, the_page_searches_and_is_dark, the_page_at_a_million_events))

@@ -73,13 +73,15 @@ static void put_style(FILE *out)
 {
     fputs("<style>\n"
           "svg { font: 12px system-ui, 'Helvetica Neue', Arial, sans-serif }\n"
-          "text { fill: #1c2330 } .dim, .axis { fill: #69758a } .axis { font-size: 11px }\n"
+          ".paper { fill: #fff } text { fill: #1c2330 } .dim, .axis { fill: #69758a } .axis { "
+          "font-size: 11px }\n"
           ".grid { stroke: #e1e4e9 } .ready { fill: #e8a317 } .parked { fill: #e6ebf5 }\n"
           ".parked-text { fill: #4b5a75 } .run { fill: #2f6fde } .blocked { fill: #d92d3a }\n"
           ".run-text { fill: #fff } .shade { fill: #d92d3a; opacity: .08 }\n"
           ".arrow { stroke: #7c5cd6; fill: none; stroke-width: 1.5px } .tip { fill: #7c5cd6 }\n"
           "@media (prefers-color-scheme: dark) {\n"
-          "text { fill: #e7ebf2 } .dim, .axis { fill: #95a1b5 } .grid { stroke: #2c333f }\n"
+          ".paper { fill: #14181f } text { fill: #e7ebf2 } .dim, .axis { fill: #95a1b5 } .grid { "
+          "stroke: #2c333f }\n"
           ".ready { fill: #e0a52f } .parked { fill: #28303f } .parked-text { fill: #a9b6cc }\n"
           ".run { fill: #4f8df5 } .blocked { fill: #f04f5b } .shade { fill: #f04f5b }\n"
           ".arrow { stroke: #a98bff } .tip { fill: #a98bff }\n"
@@ -97,18 +99,25 @@ static int64_t step_of(const struct picture *p)
     return step;
 }
 
+/* All in the unit of the longest. */
 static void put_axis(const struct picture *p)
 {
-    int64_t step = step_of(p);
-    char text[32];
+    static const struct {
+        int64_t size;
+        const char *name;
+    } units[] = {{1000000000, "s"}, {1000000, "ms"}, {1000, "µs"}, {1, "ns"}};
+    int64_t step = step_of(p), length = p->end - p->begin;
+    unsigned u = 0;
 
-    for (int64_t time = 0; time <= p->end - p->begin; time += step) {
+    while (u < 3 && length < units[u].size)
+        u++;
+    for (int64_t time = 0; time <= length; time += step) {
         double x = x_of(p, p->begin + time);
         fprintf(p->out, "<line class=\"grid\" x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\"/>", x,
                 TOP - 8, x, y_of(p->rows));
         fprintf(p->out,
-                "<text class=\"axis\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", x,
-                TOP - 14, format_duration(text, sizeof text, time));
+                "<text class=\"axis\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g %s</text>\n", x,
+                TOP - 14, (double)time / (double)units[u].size, units[u].name);
     }
 }
 
@@ -233,11 +242,12 @@ static void put_legend(const struct picture *p)
     } entries[] = {{"run", "runs: nobody else can", 170},
                    {"blocked", "blocks", 80},
                    {"parked", "parked, and on what", 155},
-                   {"ready", "ready, not its turn", 145}};
+                   {"ready", "ready, not its turn", 145},
+                   {"tip", "made or woken by", 120}};
     int x = 12, y = y_of(p->rows) + FOOT - 10;
 
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
-        int tall = i == 3 ? 3 : 10;
+        int tall = i < 3 ? 10 : i == 3 ? 3 : 2;
         fprintf(p->out,
                 "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"16\" height=\"%d\" rx=\"1\"/>"
                 "<text class=\"axis\" x=\"%d\" y=\"%d\">%s</text>\n",
@@ -257,9 +267,12 @@ bool trace_svg(const struct trace *t, FILE *out)
     int height = y_of(p.rows) + FOOT;
     fprintf(out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
-            "viewBox=\"0 0 %d %d\">\n",
+            "viewBox=\"0 0 %d %d\" role=\"img\">\n<title>",
             WIDTH, height, WIDTH, height);
+    put_text(t->process ? t->process : "", out);
+    fputs(": who ran when</title>\n", out);
     put_style(out);
+    fprintf(out, "<rect class=\"paper\" width=\"%d\" height=\"%d\" rx=\"8\"/>\n", WIDTH, height);
     put_axis(&p);
     put_standstills(&p);
     for (int row = 0; row < p.rows; row++)
