@@ -108,8 +108,9 @@ static int convert(const struct request *r)
 
     if (status)
         return status;
-    bool done =
-        put(&t, r->html, trace_html) & put(&t, r->svg, trace_svg) & put(&t, r->json, trace_json);
+    bool done = put(&t, r->html, trace_html);
+    done = put(&t, r->svg, trace_svg) && done;
+    done = put(&t, r->json, trace_json) && done;
     if (!r->html && !r->svg && !r->json)
         summarise(&t, r->trace);
     trace_free(&t);
