@@ -3,6 +3,8 @@
 #include "base/backtrace.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -365,25 +367,45 @@ static bool read_by_libdw(const struct ai_snapshot *s, char *buf, size_t n)
 
 /* --- Without elfutils --- */
 
+/* In a program linked statically there is nothing that dladdr() knows. */
+extern const char __executable_start[] __attribute__((weak));
+extern const char etext[] __attribute__((weak));
+
+static bool find_file(uintptr_t pc, Dl_info *info)
+{
+    if (dladdr((void *)pc, info))
+        return true;
+    *info = (Dl_info){.dli_fname = program_invocation_name,
+                      .dli_fbase = (void *)(uintptr_t)__executable_start};
+    return pc >= (uintptr_t)__executable_start && pc < (uintptr_t)etext;
+}
+
 static bool is_mapped_code(uint64_t address, const void *unused)
 {
     Dl_info info;
     (void)unused;
 
-    return dladdr((void *)(uintptr_t)address, &info);
+    return find_file((uintptr_t)address, &info);
+}
+
+/* As addr2line wants it. */
+static uintptr_t address_in_file(const Dl_info *info, uintptr_t pc)
+{
+    const ElfW(Ehdr) *header = info->dli_fbase;
+
+    return header->e_type == ET_EXEC ? pc : pc - (uintptr_t)info->dli_fbase;
 }
 
 static bool add_address(struct text *t, uintptr_t pc)
 {
     Dl_info info;
 
-    if (!dladdr((void *)pc, &info))
+    if (!find_file(pc, &info))
         return false;
     if (info.dli_sname)
         add_place(t, NULL, 0, info.dli_sname);
     else
-        add(t, "  |   in %s+%#lx\n", info.dli_fname,
-            (unsigned long)(pc - (uintptr_t)info.dli_fbase));
+        add(t, "  |   in %s+%#lx\n", info.dli_fname, (unsigned long)address_in_file(&info, pc));
     return true;
 }
 
