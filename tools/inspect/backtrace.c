@@ -167,13 +167,25 @@ static void locate(Dwfl_Module *module, Dwarf_Addr pc, struct frame *frame)
     frame->file = line ? dwfl_lineinfo(line, NULL, &frame->line, NULL, NULL, NULL) : NULL;
 }
 
+/* Outwards from the innermost, as the code lies; dwarf_getscopes() alone goes on with where an
+ * inlined function was defined. */
+static int scopes_at(Dwarf_Die *cu, Dwarf_Addr pc, Dwarf_Die **scopes)
+{
+    Dwarf_Die *lexical = NULL;
+    int n = dwarf_getscopes(cu, pc, &lexical);
+
+    n = n > 0 ? dwarf_getscopes_die(&lexical[0], scopes) : 0;
+    free(lexical);
+    return n;
+}
+
 /* The functions that were inlined where this address is, each where it was called. */
 static void meet_inlined(struct backtracer *b, Dwfl_Module *module, Dwarf_Addr pc,
                          struct frame *frame)
 {
     Dwarf_Addr bias;
     Dwarf_Die *cu = dwfl_module_addrdie(module, pc, &bias), *scopes = NULL;
-    int n = cu ? dwarf_getscopes(cu, pc - bias, &scopes) : 0;
+    int n = cu ? scopes_at(cu, pc - bias, &scopes) : 0;
     const char *outer = frame->function;
 
     for (int i = 0; i < n; i++) {
