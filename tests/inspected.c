@@ -86,6 +86,36 @@ static async(void, rings)
     await(asyncio_sleep(FOR_EVER));
 }
 
+static async(int, echoes, (int, from), (int, to))
+{
+    char c = 0;
+    while (await(asyncio_write(to, &c, 1)) == 1 && await(asyncio_read(from, &c, 1)) == 1)
+        ;
+    return 0;
+}
+
+/* Two that keep the loop busy with each other. */
+static async(void, talks)
+{
+    int there[2], back[2];
+    if (pipe(there) < 0 || pipe(back) < 0)
+        abort();
+    awaitable(int) one = asyncio_create_task(echoes(there[0], back[1]), "one");
+    asyncio_create_task(echoes(back[0], there[1]), "other");
+    asyncio_call_soon(say_ready, NULL);
+    await(one);
+}
+
+/* Holds the loop without using the processor. */
+static async(int, blocks)
+{
+    await(asyncio_sleep(0));
+    say_ready(NULL);
+    for (;;)
+        pause();
+    return 0;
+}
+
 static async(void, crashes)
 {
     say_ready(NULL);
@@ -130,6 +160,10 @@ int main(int argc, char **argv)
         asyncio_run(many(n));
     else if (!strcmp(kind, "rings"))
         asyncio_run(rings());
+    else if (!strcmp(kind, "talks"))
+        asyncio_run(talks());
+    else if (!strcmp(kind, "blocks"))
+        asyncio_run(blocks());
     else if (!strcmp(kind, "crashes"))
         asyncio_run(crashes());
     else if (!strcmp(kind, "loops"))

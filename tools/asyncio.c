@@ -42,6 +42,7 @@ static const struct command {
     {"run", "FILE.c ...", "compile FILE.c, if it has changed, and run it", run},
     {"timeline", "FILE [WIDTH]", "draw who ran when, from a file that ASYNCIO_TRACE wrote",
      timeline},
+    {"top", "PID", "the same program as it goes on: what it does, and who holds it up", top},
     {"trace", "PROGRAM...", "record who ran when and who woke whom: a page, a picture; --help",
      trace},
     {"--version", "", "print the version", version},

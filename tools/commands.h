@@ -9,6 +9,7 @@ int ps(int argc, char **argv);
 int pstree(int argc, char **argv);
 int run(int argc, char **argv);
 int timeline(int argc, char **argv);
+int top(int argc, char **argv);
 int trace(int argc, char **argv);
 
 #endif

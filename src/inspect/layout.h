@@ -44,6 +44,7 @@ struct ai_inspect {
         uint16_t head, tail; /* uint32_t: so many were taken from the ready queue, so many put */
         uint16_t left;       /* uint32_t: entries of it that belong to this turn */
         uint16_t polls;      /* uint64_t: how often the back-end was asked */
+        uint16_t submitted;  /* uint64_t: operations that it was given */
     } loop;
     struct {
         uint16_t type, handle, waiters; /* pointers */

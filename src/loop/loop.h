@@ -38,6 +38,7 @@ struct ai_loop {
     bool deaf;              /* it ends: no inbox is opened any more */
     int64_t asked;          /* when the back-end was asked last */
     uint64_t polls;         /* how often it was */
+    uint64_t submitted;     /* operations, ever */
     /* Where signals come in, or NULL: see signal.h. */
     struct ai_signal_receiver *receiver;
     /* Set: every step goes through it, on the hub, instead of being run directly. */
@@ -66,6 +67,7 @@ static inline int ai_loop_submit(struct ai_loop *loop, struct ai_op *op)
 {
     int taken = loop->backend->submit(loop->state, op);
 
+    loop->submitted++;
     loop->under_way += taken == 0;
     return taken;
 }

@@ -76,7 +76,7 @@ static void print_tasks(struct view *v)
     for (size_t i = 0; i < v->s->tasks_count; i++) {
         make_row(v->s, i, &r);
         print_row(widths, &r);
-        show_backtrace(v, i, "    ");
+        show_backtrace(stdout, v, i, "    ");
     }
 }
 

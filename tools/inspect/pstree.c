@@ -34,7 +34,7 @@ static void print_calls(struct tree *tree, size_t i, bool parent)
                t->calls[k].function ? t->calls[k].function : "?", *place ? " at " : "", place);
     }
     snprintf(indent, sizeof indent, "%s%s    ", tree->indent, parent ? "│" : " ");
-    show_backtrace(tree->v, i, indent);
+    show_backtrace(stdout, tree->v, i, indent);
 }
 
 static void print_task(struct tree *tree, size_t i, int depth);

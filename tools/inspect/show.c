@@ -29,24 +29,49 @@ static struct memory *open_memory(const char *name, char *why, size_t why_size)
     return memory_of_core(name, why, why_size);
 }
 
-static int take(struct view *v, const char *command, const char *name)
+int view_find(struct view *v, const char *command, const char *name)
 {
     char why[512] = "", whole[640];
 
     v->memory = open_memory(name, why, sizeof why);
     if (!v->memory)
         return complain(command, why);
-    if (!snapshot_find(v->memory, &v->layout, why, sizeof why)) {
-        snprintf(whole, sizeof whole, "%s%s: %s", memory_core(v->memory) ? "" : "process ", name,
-                 why);
-        return complain(command, whole);
-    }
+    if (snapshot_find(v->memory, &v->layout, why, sizeof why))
+        return 0;
+    snprintf(whole, sizeof whole, "%s%s: %s", memory_core(v->memory) ? "" : "process ", name, why);
+    return complain(command, whole);
+}
+
+static void forget(struct view *v)
+{
+    if (v->backtracer)
+        backtrace_close(v->backtracer);
+    if (v->s)
+        snapshot_free(v->s);
+    v->backtracer = NULL;
+    v->s = NULL;
+}
+
+void view_look(struct view *v)
+{
+    forget(v);
+    *v->why = 0;
     v->s = snapshot_take(v->memory, &v->layout, v->stacks);
+    if (v->stacks)
+        v->backtracer = backtrace_open(v->s, v->why, sizeof v->why);
+}
+
+static int take(struct view *v, const char *command, const char *name)
+{
+    int status = view_find(v, command, name);
+
+    if (status)
+        return status;
+    view_look(v);
     if (*v->s->warning)
         complain(command, v->s->warning);
-    v->backtracer = v->stacks ? backtrace_open(v->s, why, sizeof why) : NULL;
-    if (v->stacks && !v->backtracer)
-        complain(command, why);
+    if (*v->why)
+        complain(command, v->why);
     return 0;
 }
 
@@ -73,10 +98,7 @@ int view_open(struct view *v, int argc, char **argv)
 
 void view_close(struct view *v)
 {
-    if (v->backtracer)
-        backtrace_close(v->backtracer);
-    if (v->s)
-        snapshot_free(v->s);
+    forget(v);
     if (v->memory)
         memory_close(v->memory);
 }
@@ -168,6 +190,7 @@ void show_loops(const struct snapshot *s)
 /* --- Backtraces --- */
 
 struct printing {
+    FILE *out;
     const char *indent;
     int number;
 };
@@ -177,21 +200,21 @@ static void print_frame(const struct frame *f, void *arg)
     struct printing *p = arg;
     const char *file = f->file ? strrchr(f->file, '/') : NULL;
 
-    printf("%s#%-2d ", p->indent, p->number++);
+    fprintf(p->out, "%s#%-2d ", p->indent, p->number++);
     if (f->function)
-        printf("%s", f->function);
+        fprintf(p->out, "%s", f->function);
     else
-        printf("%#llx", (unsigned long long)f->pc);
+        fprintf(p->out, "%#llx", (unsigned long long)f->pc);
     if (f->file)
-        printf(" at %s:%d", file ? file + 1 : f->file, f->line);
+        fprintf(p->out, " at %s:%d", file ? file + 1 : f->file, f->line);
     else if (f->module)
-        printf(" in %s", f->module);
-    putchar('\n');
+        fprintf(p->out, " in %s", f->module);
+    putc('\n', p->out);
 }
 
-void show_backtrace(struct view *v, size_t task, const char *indent)
+void show_backtrace(FILE *out, struct view *v, size_t task, const char *indent)
 {
-    struct printing p = {.indent = indent};
+    struct printing p = {.out = out, .indent = indent};
 
     if (v->backtracer)
         backtrace_of(v->backtracer, task, print_frame, &p);

@@ -5,17 +5,26 @@
 #include "backtrace.h"
 #include "snapshot.h"
 
+#include <stdio.h>
+
 struct view {
     bool json, stacks;
     struct memory *memory;
     struct ai_inspect layout;
     struct snapshot *s;
     struct backtracer *backtracer; /* with stacks, where it can be */
+    char why[256];                 /* it can not, or "" */
 };
 
 /* Opens the process or core file that the arguments name, and takes a snapshot. 0, or the status to
  * exit with: what is wrong has been said. */
 int view_open(struct view *v, int argc, char **argv);
+
+/* The same in two steps: of the process or core file of that name; then a snapshot, in place of the
+ * one before. */
+int view_find(struct view *v, const char *command, const char *name);
+void view_look(struct view *v);
+
 void view_close(struct view *v);
 
 /* "running", "ready", "waiting 2.1 s". */
@@ -32,7 +41,7 @@ void show_cycles(const struct snapshot *s);
 void show_loops(const struct snapshot *s);
 
 /* The C backtrace of a task, each line behind this. */
-void show_backtrace(struct view *v, size_t task, const char *indent);
+void show_backtrace(FILE *out, struct view *v, size_t task, const char *indent);
 
 int show_json(struct view *v);
 

@@ -105,7 +105,9 @@ static void read_loop(struct taker *t, uint64_t thread)
         .backend = string(t, word(t, word(t, loop + l->loop.backend))),
         .thread = thread,
         .polls = word(t, loop + l->loop.polls),
+        .submitted = word(t, loop + l->loop.submitted),
         .now = (int64_t)word(t, loop + l->loop.asked),
+        .steps = (uint32_t)number(t, loop + l->loop.head),
         .ready =
             (uint32_t)number(t, loop + l->loop.tail) - (uint32_t)number(t, loop + l->loop.head),
     };
@@ -133,6 +135,7 @@ static void add_task(struct taker *t, size_t loop, uint64_t object)
     s->tasks = grown(s->tasks, s->tasks_count, sizeof *s->tasks);
     s->tasks[s->tasks_count++] = (struct task){
         .object = object,
+        .type = type,
         .record = word(t, type + l->type.await) ? word(t, object + l->coroutine.task) : 0,
         .loop = loop,
     };

@@ -19,8 +19,9 @@ struct links {
 };
 
 struct task {
-    uint64_t object, record; /* addresses; no record: it has not begun, or needs no stack */
-    size_t loop;             /* the number of its loop */
+    uint64_t object, type;
+    uint64_t record; /* addresses; no record: it has not begun, or needs no stack */
+    size_t loop;     /* the number of its loop */
     const char *name, *function;
     enum state state;
     double seconds;      /* it has waited so long */
@@ -36,10 +37,10 @@ struct task {
 struct loop {
     int tid;
     const char *backend;
-    uint64_t thread, polls;
+    uint64_t thread, polls, submitted;
     int64_t now;
-    uint32_t ready;
-    size_t tasks; /* of this loop */
+    uint32_t ready, steps; /* in its queue now; taken out of it, ever, modulo 2^32 */
+    size_t tasks;          /* of this loop */
     struct {
         char bytes[512]; /* its thread's, as ptrace(2) has them */
         size_t size;
