@@ -76,6 +76,19 @@ static int64_t due(const struct ai_watchdog *w)
 
 /* --- A snapshot, by a signal --- */
 
+/* ThreadSanitizer calls handlers when it likes, from the thread's own stack then, with a context of
+ * long ago. */
+static bool is_late(void)
+{
+#ifdef AI_TSAN
+    stack_t now;
+
+    return sigaltstack(NULL, &now) == 0 && !(now.ss_flags & SS_ONSTACK);
+#else
+    return false;
+#endif
+}
+
 static void on_signal(int signo, siginfo_t *info, void *context)
 {
     int saved_errno = errno, asked = ASKED;
@@ -83,11 +96,10 @@ static void on_signal(int signo, siginfo_t *info, void *context)
     (void)signo, (void)info, (void)context;
 
     if (w && atomic_compare_exchange_strong(&w->asking, &asked, TAKING)) {
-#ifdef AI_TSAN /* which calls handlers when it likes, with a context of long ago */
-        ai_snapshot_here(&w->snapshot, w->step.end);
-#else
-        ai_snapshot_interrupted(&w->snapshot, context, w->step.end);
-#endif
+        if (is_late())
+            ai_snapshot_here(&w->snapshot, w->step.end);
+        else
+            ai_snapshot_interrupted(&w->snapshot, context, w->step.end);
         atomic_store(&w->asking, TAKEN);
     }
     ai_snapshot_repeat_call(context);
