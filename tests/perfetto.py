@@ -132,7 +132,7 @@ class Trace:
             if 3 in e:
                 slice_.category = sequence.categories[e[3][0]]
             if 34 in e:
-                slice_.place = sequence.places[e[34][0]]
+                slice_.place = sequence.places.get(e[34][0])
             (track.slices if kind == 1 else track.instants).append(slice_)
             if kind == 1:
                 stack.append(slice_)

@@ -6,6 +6,7 @@
 #include "task/observe.h"
 #include "task/task.h"
 #include "task/thread.h"
+#include "task/trace_clock.h"
 #include "task/trace_file.h"
 #include "task/trace_format.h"
 #include "task/trace_map.h"
@@ -32,13 +33,20 @@ enum {
     PARKED = 1 << 1, /* the slice of what it is parked on is open */
 };
 
+enum { NEAR = 16 };
+
+struct near {
+    const struct asyncio_awaitable_type *type;
+    uint32_t id;
+};
+
 /* A loop's. */
 struct tracer {
     struct ai_trace_window window;
     struct ai_loop *loop;
     unsigned forks;
-    int64_t shift;          /* what the clock is ahead of the loop's */
-    int64_t now;            /* when the clock was read last */
+    struct ai_trace_clock clock;
+    int64_t now;            /* of the next packet */
     uint64_t lane;          /* the loop's track */
     unsigned char head[24]; /* what each packet begins with: the sequence, the time */
     unsigned char *time;    /* the latter in it */
@@ -49,6 +57,7 @@ struct tracer {
     bool waits;                /* it asks the back-end */
     struct ai_trace_map tasks; /* by address: a new task in the place of an old one is told */
     struct ai_trace_map waiting;  /* callbacks, by their entries in the ready queue */
+    struct near near[NEAR];       /* names of types */
     struct ai_trace_map interned; /* by the address of what they name */
 };
 
@@ -89,7 +98,8 @@ static __attribute__((noinline)) bool make_room(struct tracer *t)
     fill(t);
     if (!ai_trace_window_next(&t->window))
         return false;
-    t->shift++; /* so that what follows is later than all that it follows, also in virtual time */
+    /* So that what follows is later than all that it follows, also in virtual time. */
+    ai_trace_clock_advance(&t->clock);
     t->now++;
     begin_sequence(t);
     return true;
@@ -145,11 +155,6 @@ static inline void set_time(struct tracer *t, int64_t now)
     t->head_size = (size_t)(ai_put_uint(t->time, PACKET_TIMESTAMP, (uint64_t)now) - t->head);
 }
 
-static inline int64_t read_clock(struct tracer *t)
-{
-    return ai_loop_now(t->loop) + t->shift;
-}
-
 /* --- Interned names --- */
 
 static void define_name(struct tracer *t, unsigned kind, uint32_t id, const char *name)
@@ -198,6 +203,16 @@ static inline uint32_t name_id(struct tracer *t, const void *key, const char *na
         define_name(t, INTERNED_EVENT_NAME, e->id, name);
     }
     return e->id;
+}
+
+/* The name of a type: those that were asked for last are at hand. */
+static inline uint32_t type_id(struct tracer *t, const struct asyncio_awaitable_type *type)
+{
+    struct near *n = &t->near[(uintptr_t)type >> 5 & (NEAR - 1)];
+
+    if (__builtin_expect(n->type != type, 0))
+        *n = (struct near){type, name_id(t, type, type->name)};
+    return n->id;
 }
 
 static inline uint32_t place_id(struct tracer *t, const struct asyncio__place *place)
@@ -400,7 +415,7 @@ static __attribute__((noinline)) void interrupt(struct tracer *t, const struct a
     struct flows f = {0};
     struct ai_trace_entry *entry = task ? entry_of(t, task, true) : NULL;
 
-    set_time(t, read_clock(t));
+    set_time(t, ai_trace_clock_read(&t->clock));
     if (!entry)
         return;
     entry->state |= WOKEN;
@@ -436,7 +451,7 @@ void ai_trace_enter(struct ai_traced *s, const struct ai_ready *ready, struct ai
             end_parking(t, entry);
         entry->state = 0;
         s->track = entry->id;
-        name = name_id(t, task->type, task->type->name);
+        name = type_id(t, task->type);
     } else {
         struct ai_trace_entry *entry = ai_trace_map_at(&t->waiting, (uintptr_t)ready);
         woken = entry && entry->state & WOKEN;
@@ -485,7 +500,7 @@ static inline void park(struct tracer *t, const struct ai_object *o, const struc
     struct ai_trace_entry *entry = ai_trace_map_at(&t->tasks, (uintptr_t)o);
     const struct asyncio__place *at =
         o->type->await ? ai_coroutine((struct ai_object *)o)->task->place : NULL;
-    uint32_t name = name_id(t, on->type, on->type->name), place = at ? place_id(t, at) : 0;
+    uint32_t name = type_id(t, on->type), place = at ? place_id(t, at) : 0;
 
     if (!entry)
         return;
@@ -507,7 +522,7 @@ void ai_trace_leave(struct ai_traced *s)
 
     if (!is_on(t) || t->step != s)
         return;
-    set_time(t, read_clock(t));
+    set_time(t, ai_trace_clock_read(&t->clock));
     announce(t, s->track, &f);
     t->step = s->outer;
     if (!has_room(t))
@@ -529,7 +544,7 @@ void ai_trace_wait(void)
 
     if (!is_on(t))
         return;
-    set_time(t, read_clock(t));
+    set_time(t, ai_trace_clock_set(&t->clock));
     t->waits = true;
 }
 
@@ -551,7 +566,7 @@ void ai_trace_turn(void)
 
     if (!is_on(t) || !has_room(t))
         return;
-    int64_t now = t->waits ? read_clock(t) : t->now;
+    int64_t now = t->waits ? ai_trace_clock_set(&t->clock) : t->now;
     t->waits = false;
     if (now == t->now && ai_ring_count(&t->loop->ready) == t->announced)
         return;
@@ -581,6 +596,7 @@ static void begin_sequence(struct tracer *t)
     t->time = ai_put_uint(p, PACKET_SEQUENCE_FLAGS, NEEDS_STATE);
     set_time(t, t->now);
     ai_trace_map_clear(&t->interned);
+    memset(t->near, 0, sizeof t->near);
     t->names = t->places = 0;
     define_name(t, INTERNED_ANNOTATION_NAME, THEN, "then");
     define_name(t, INTERNED_CATEGORY, A_STEP, "step");
@@ -602,10 +618,11 @@ static void begin_thread(struct tracer *t)
     }
     t->lane = thread_lane;
     int64_t now = ai_loop_now(t->loop);
-    t->now = now + ai_trace_shift(now);
-    if (t->now <= thread_time)
-        t->now = thread_time + 1; /* later, since it may stand before that in the file */
-    t->shift = t->now - now;
+    int64_t time = now + ai_trace_shift(now);
+    if (time <= thread_time)
+        time = thread_time + 1; /* later, since it may stand before that in the file */
+    ai_trace_clock_begin(&t->clock, t->loop, time - now);
+    t->now = t->clock.now;
     begin_sequence(t);
     if (fresh) {
         describe_process(t);

@@ -141,27 +141,28 @@ static inline unsigned char *ai_put_string(unsigned char *p, unsigned field, con
     return p + size;
 }
 
-enum { AI_FILLING = 12 }; /* bytes that filling takes at least */
+enum { AI_FILLING = 10 }; /* bytes that filling takes at least */
 
-/* A length in four bytes, whatever it is. */
+/* A length below 2,097,152 in three bytes, whatever it is; a fourth is written and does not count.
+ */
 static inline unsigned char *ai_put_wide(unsigned char *p, size_t size)
 {
-    uint32_t v = (uint32_t)size, wide = (v & 0x7f) | (v & 0x3f80) << 1 | (v & 0x1fc000) << 2 |
-                                        (v & 0xfe00000) << 3 | 0x808080;
+    uint32_t v = (uint32_t)size;
+    uint32_t wide = (v & 0x7f) | (v & 0x3f80) << 1 | (v & 0x1fc000) << 2 | 0x8080;
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     wide = __builtin_bswap32(wide);
 #endif
     memcpy(p, &wide, sizeof wide);
-    return p + sizeof wide;
+    return p + 3;
 }
 
 /* A packet of nothing that takes all of [p, end), of which only the head is written. */
 static inline void ai_put_filling(unsigned char *p, const unsigned char *end)
 {
     p = ai_put_key(p, TRACE_PACKET, 2);
-    p = ai_put_wide(p, (size_t)(end - p) - 4);
+    p = ai_put_wide(p, (size_t)(end - p) - 3);
     p = ai_put_key(p, PACKET_NOTHING, 2);
-    ai_put_wide(p, (size_t)(end - p) - 4);
+    ai_put_wide(p, (size_t)(end - p) - 3);
 }
 
 #endif
