@@ -40,6 +40,7 @@ def many_tasks(backend):
         count, running, ready, waiting, longest, stack = row(text, "outer")
         assert (count, running, ready, waiting) == (20000, 0, 0, 20000), text
         assert re.fullmatch(r"[\d.]+ (ms|s)", longest) and re.fullmatch(r"\d+ KiB", stack), text
+        assert row(once(subject), "outer")[-1] == stack, "having been read is no use of a stack"
         assert text.index("\nouter") < text.index("\nmany"), text
 
 

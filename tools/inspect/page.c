@@ -74,7 +74,7 @@ static void print_loop(FILE *out, const struct loop *l, const struct rates *r)
 
 static void print_holders(FILE *out, const struct watch *w)
 {
-    char at[160], longest[CELL];
+    char at[160];
     size_t n = w->samples ? w->holders_count : 0;
 
     if (n == 0 || w->holders[0].seen == 0)
@@ -82,8 +82,12 @@ static void print_holders(FILE *out, const struct watch *w)
     fprintf(out, " \n#%-6s  %-7s  %-8s  %s\n", "HELD", "BLOCKED", "LONGEST", "BY");
     for (size_t i = 0; i < n && i < MOST_HOLDERS; i++) {
         const struct holder *h = &w->holders[i];
+        char longest[CELL] = "-";
+        if (h->seen == 0 && h->longest <= 0)
+            continue;
         show_line(&h->at, at, sizeof at);
-        show_seconds(h->longest, longest, sizeof longest);
+        if (h->longest > 0)
+            show_seconds(h->longest, longest, sizeof longest);
         fprintf(out, "%c%4.0f %%  %5.0f %%  %8s  %s  %s\n",
                 h->longest > 0.1 && h->seen ? ALARM : PLAIN, 100.0 * h->seen / w->samples,
                 100.0 * h->blocked / w->samples, longest, h->at.function, at);

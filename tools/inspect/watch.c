@@ -165,11 +165,19 @@ static void take_rates(struct watch *w, const struct snapshot *s)
 
 /* --- Groups --- */
 
-/* Stacks grow down: what was touched reaches from the lowest page that is there. */
+/* As in the kernel's pagemap: it has been swapped out, or is there and nobody else's. Pages that
+ * were only ever read, as by who looks from outside, are all the same one, of zeros. */
+static bool is_written(uint64_t page)
+{
+    const uint64_t there = UINT64_C(1) << 63, swapped = UINT64_C(1) << 62, own = UINT64_C(1) << 56;
+
+    return page & swapped || (page & there && page & own);
+}
+
+/* Stacks grow down: what was touched reaches from the lowest page that was written. */
 static uint64_t touched(int pagemap, uint64_t low, uint64_t high)
 {
     enum { AT_ONCE = 512 };
-    const uint64_t there = UINT64_C(3) << 62; /* in memory, or swapped out */
     uint64_t pages[AT_ONCE], page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t end = (high + page - 1) / page; /* a stack may begin within its top page */
 
@@ -177,7 +185,7 @@ static uint64_t touched(int pagemap, uint64_t low, uint64_t high)
         size_t n = end - at < AT_ONCE ? end - at : AT_ONCE;
         ssize_t got = pread(pagemap, pages, n * sizeof *pages, (off_t)(at * sizeof *pages));
         for (size_t i = 0; got > 0 && i < (size_t)got / sizeof *pages; i++) {
-            if (pages[i] & there)
+            if (is_written(pages[i]))
                 return (end - at - i) * page;
         }
     }
