@@ -59,7 +59,7 @@ static void expire_timers(struct ai_loop *loop, int64_t now)
 }
 
 /* Any order of what is ready at once is legal: the simulation's seed picks one. */
-static void shuffle(struct ai_loop *loop)
+static inline __attribute__((always_inline)) void shuffle(struct ai_loop *loop)
 {
     struct ai_ring *ring = &loop->ready;
 
@@ -95,7 +95,7 @@ static void run_before(struct ai_loop *loop)
 }
 
 /* Asks the back-end for what has completed, waiting for it where there is nothing else to do. */
-static int poll(struct ai_loop *loop, bool block)
+static inline __attribute__((always_inline)) int poll(struct ai_loop *loop, bool block)
 {
     run_before(loop);
     bool idle = block && ai_ring_count(&loop->ready) == 0;
@@ -115,8 +115,8 @@ static int poll(struct ai_loop *loop, bool block)
     return n < 0 ? n : 0;
 }
 
-/* A turn in which every step is observed. */
-static int observed_turn(struct ai_loop *loop, bool block)
+/* A turn in which every step is observed: beside ai_loop_turn(), which is not to pay for it. */
+static __attribute__((noinline)) int observed_turn(struct ai_loop *loop, bool block)
 {
     void (*observe)(struct ai_loop *, struct ai_ready *) = loop->observe; /* a step may end it */
 

@@ -180,12 +180,14 @@ static int empty(struct ai_trace_window *w)
     size_t size = (size_t)(w->at - w->begin);
 
     for (size_t done = 0; done < size;) {
-        ssize_t n = pwrite(file.fd, w->begin + done, size - done, file.size);
-        if (n < 0 && errno != EINTR)
-            return ftruncate(file.fd, file.size) ? errno : errno;
+        ssize_t n = pwrite(file.fd, w->begin + done, size - done, file.size + (int64_t)done);
+        if (n < 0 && errno != EINTR) {
+            int error = errno;
+            return ftruncate(file.fd, file.size) ? errno : error; /* no half of a packet */
+        }
         done += n < 0 ? 0 : (size_t)n;
-        file.size += n < 0 ? 0 : n;
     }
+    file.size += (int64_t)size;
     w->at = w->begin;
     ai_put_filling(w->at, w->end);
     return 0;
