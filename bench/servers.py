@@ -5,6 +5,7 @@ bench/load.c starts them all at once and asks them in turn. See there for how it
 import subprocess
 
 from programs import BENCH, C, CXX, OUT, Program, uring
+from programs import peers as all_peers
 from table import say
 
 LOADS = [(n, size) for size in (64, 4096) for n in (1, 50, 500)]  # connections, bytes
@@ -45,9 +46,9 @@ def ours(library):
 
 def peers():
     go, tokio = [str(OUT / "go_echo")], [str(OUT / "tokio/target/release/echo")]
+    cargo = next(p for p in all_peers() if p.name == "Tokio, current_thread")
     go_env = {"GO111MODULE": "off", "GOCACHE": str(OUT / "go-cache"), "GOFLAGS": ""}
     go_build = ["/usr/bin/go", "build", "-o", *go, str(BENCH / "peers/echo.go")]
-    rust = ["cargo", "rustc", "librust-tokio-dev", "librust-futures-dev"]
     asio = str(OUT / "asio_echo")
     python = ["/usr/bin/python3", str(BENCH / "peers/echo.py")]
     return [
@@ -57,7 +58,7 @@ def peers():
         in_c("libuv, uv_write", ["libuv1-dev"], "libuv_echo", "write", link=["-luv"]),
         Program("Asio", ["g++", "libasio-dev"],
                 [*CXX, str(BENCH / "peers/asio_echo.cpp"), "-o", asio, "-pthread"], [asio]),
-        Program("Tokio, current_thread", rust, [], tokio),  # built with its other program
+        cargo._replace(run=tokio, args=[]),  # built with its other program
         in_c("State Threads", ["libst-dev"], "st_echo", link=["-lst"]),
         Program("Go", ["golang-go"], go_build, go, [], go_env),
         Program("Go, 1 thread", ["golang-go"], [], go, [], {"GOMAXPROCS": "1"}),
