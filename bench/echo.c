@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { BUFFER = 4096 };
+enum { BUFFER = 8192 }; /* more than a message: a receive that fills it may not have been all */
 
 static size_t size_of_message;
 
