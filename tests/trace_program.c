@@ -100,7 +100,9 @@ static async(void, ends_by, (const char *, how))
     await(asyncio_sleep(0.001));
     if (!strcmp(how, "abort"))
         abort();
-    if (!strcmp(how, "kill"))
+    if (!strcmp(how, "stuck")) /* and somebody loses patience */
+        usleep(150000);
+    if (!strcmp(how, "kill") || !strcmp(how, "stuck"))
         raise(SIGKILL);
     if (!strcmp(how, "exit"))
         exit(0);

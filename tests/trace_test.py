@@ -233,6 +233,17 @@ def the_command_runs_programs():
             assert run(COMMAND, "trace", *wrong).returncode == 2
 
 
+def a_step_that_never_ended():
+    with tempfile.TemporaryDirectory() as place:
+        path = f"{place}/trace"
+        done = run(COMMAND, "trace", "-o", path, PROGRAM, "ends_by", "stuck", backend="epoll")
+        assert done.returncode == 128 + 9, done
+        trace = perfetto.read(path)  # still one for Perfetto
+        assert only(trace.tasks()).slices[-1].end is None
+        timeline = run(COMMAND, "timeline", path).stdout
+        assert "blocked" in timeline, timeline
+
+
 def json_for_other_viewers():
     with traced("two_tasks") as path:
         events = json.loads(run(COMMAND, "trace", "--json", "-", path).stdout)["traceEvents"]
@@ -416,6 +427,6 @@ if __name__ == "__main__":
         callbacks_have_names, eager_and_stackless_tasks, crashes_lose_nothing,
         a_cut_file_is_read_as_far_as_it_goes, children_have_files_of_their_own,
         threads_share_a_file, a_million_events, a_file_that_cannot_be_written,
-        the_command_runs_programs, json_for_other_viewers, pictures, the_pictures_of_the_documents,
+        the_command_runs_programs, a_step_that_never_ended, json_for_other_viewers, pictures, the_pictures_of_the_documents,
         the_page_shows_what_blocked,
         the_page_is_clicked_and_zoomed, the_page_searches_and_is_dark, the_page_at_a_million_events))

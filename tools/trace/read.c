@@ -477,8 +477,6 @@ static void read_event(struct reader *r, struct bytes b, int64_t time)
     uint32_t lane = lane_of(r, e.track);
     struct lane *l = &r->t->lanes[lane];
 
-    if (time > r->t->end)
-        r->t->end = time;
     for (unsigned i = 0; i < e.flow_count; i++)
         put(&r->flows, e.flows[i], lane, (uint64_t)time);
     if (e.type == BEGIN) {
@@ -498,8 +496,10 @@ static void read_packet(struct reader *r, struct bytes b)
 
     while (next(&b, &f)) {
         switch (f.number) {
-        case TIMESTAMP:
+        case TIMESTAMP: /* it comes first; one alone tells when all was over */
             time = (int64_t)f.value;
+            if (time > r->t->end)
+                r->t->end = time;
             break;
         case INTERNED:
             intern(r, inside(&f));
