@@ -242,16 +242,16 @@ static inline struct ai_task *take(void)
 
 bool ai_task_clean_next(struct ai_stack *stack)
 {
-    struct ai_thread *thread = &ai_thread;
+    struct ai_task *task = ai_thread.idle;
 
-    if (!thread->idle) {
-        struct ai_task *task = task_new();
+    if (!task) {
+        task = task_new();
         if (!task)
             return false;
         give(task);
     }
-    *stack = thread->idle->stack;
-    ai_stack_clear(stack, (char *)thread->idle);
+    *stack = task->stack;
+    ai_stack_clear(stack, (char *)task);
     return true;
 }
 

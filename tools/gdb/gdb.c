@@ -28,6 +28,7 @@ int gdb(int argc, char **argv)
 
     if (!all || fd < 0) {
         perror("asyncio gdb");
+        free(all);
         return 1;
     }
     snprintf(load, sizeof load, "python exec(open('/proc/self/fd/%d').read())", fd);
@@ -38,5 +39,6 @@ int gdb(int argc, char **argv)
         all[i + 2] = argv[i];
     execvp("gdb", all);
     fprintf(stderr, "asyncio gdb: gdb: %s\n", strerror(errno));
+    free(all);
     return 127;
 }
