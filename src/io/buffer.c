@@ -4,6 +4,7 @@
 #include "io/buffer.h"
 
 #include "base/pool.h"
+#include "task/run.h"
 #include "task/thread.h"
 
 #include <string.h>
@@ -22,6 +23,32 @@ static _Thread_local struct {
     size_t bytes;
 } kept;
 
+static size_t with_head(size_t size)
+{
+    return offsetof(struct ai_piece, data) + size + 1;
+}
+
+/* At the loop's end. */
+static bool give_back(void)
+{
+    for (unsigned i = 0; i < SIZES; i++) {
+        while (kept.first[i]) {
+            void *piece = kept.first[i];
+            kept.first[i] = *(void **)piece;
+            ai_deallocate(piece, with_head((size_t)1 << (SMALLEST + i)));
+        }
+    }
+    kept.bytes = 0;
+    return false;
+}
+
+/* The child of a fork has that memory too. */
+static void forget(void)
+{
+}
+
+static _Thread_local struct ai_wind_up winding_up = {.step = give_back, .forget = forget};
+
 static unsigned exponent(size_t n)
 {
     unsigned bits = n > 1 ? 64 - (unsigned)__builtin_clzl(n - 1) : 0;
@@ -32,11 +59,6 @@ static void **kept_of(size_t size)
 {
     unsigned i = exponent(size) - SMALLEST;
     return i < SIZES ? &kept.first[i] : NULL;
-}
-
-static size_t with_head(size_t size)
-{
-    return offsetof(struct ai_piece, data) + size + 1;
 }
 
 /* Its head is the caller's to set. */
@@ -63,21 +85,10 @@ static void give(struct ai_piece *piece)
         ai_deallocate(piece, with_head(size));
         return;
     }
+    ai_wind_up_later(&winding_up);
     *(void **)piece = *first;
     *first = piece;
     kept.bytes += size;
-}
-
-void ai_buffers_trim(void)
-{
-    for (unsigned i = 0; i < SIZES; i++) {
-        while (kept.first[i]) {
-            void *piece = kept.first[i];
-            kept.first[i] = *(void **)piece;
-            ai_deallocate(piece, with_head((size_t)1 << (SMALLEST + i)));
-        }
-    }
-    kept.bytes = 0;
 }
 
 static bool grow(struct ai_buffer *b, size_t n)

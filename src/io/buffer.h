@@ -63,7 +63,4 @@ static inline void ai_buffer_pass(struct ai_buffer *b, size_t n)
 /* Gives the memory back, and with it what is in it. */
 void ai_buffer_free(struct ai_buffer *b);
 
-/* Gives the memory back that is kept for this thread's buffers to come. */
-void ai_buffers_trim(void);
-
 #endif

@@ -36,10 +36,7 @@ static bool wind_up(void)
         ai_loop_wait(loop, 0);
     ai_list_each (node, &all)
         ai_connection_abort(ai_container(node, struct ai_connection, link), -ECONNABORTED);
-    if (!ai_list_empty(&all))
-        return true;
-    ai_buffers_trim();
-    return false;
+    return !ai_list_empty(&all);
 }
 
 static void forget(void)

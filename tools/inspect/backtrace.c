@@ -160,11 +160,28 @@ static void meet(struct backtracer *b, struct frame *frame)
         b->found[b->found_count++] = *frame;
 }
 
+/* Not all compilers write an index of addresses. */
+static Dwarf_Die *unit_at(Dwfl_Module *module, Dwarf_Addr pc, Dwarf_Addr *bias)
+{
+    Dwarf_Die *unit = dwfl_module_addrdie(module, pc, bias);
+
+    if (unit)
+        return unit;
+    while ((unit = dwfl_module_nextcu(module, unit, bias))) {
+        if (dwarf_haspc(unit, pc - *bias) > 0)
+            return unit;
+    }
+    return NULL;
+}
+
 static void locate(Dwfl_Module *module, Dwarf_Addr pc, struct frame *frame)
 {
-    Dwfl_Line *line = module ? dwfl_module_getsrc(module, pc) : NULL;
+    Dwarf_Addr bias;
+    Dwarf_Die *unit = unit_at(module, pc, &bias);
+    Dwarf_Line *line = unit ? dwarf_getsrc_die(unit, pc - bias) : NULL;
 
-    frame->file = line ? dwfl_lineinfo(line, NULL, &frame->line, NULL, NULL, NULL) : NULL;
+    if (line && dwarf_lineno(line, &frame->line) == 0)
+        frame->file = dwarf_linesrc(line, NULL, NULL);
 }
 
 /* Outwards from the innermost, as the code lies; dwarf_getscopes() alone goes on with where an
@@ -184,7 +201,7 @@ static void meet_inlined(struct backtracer *b, Dwfl_Module *module, Dwarf_Addr p
                          struct frame *frame)
 {
     Dwarf_Addr bias;
-    Dwarf_Die *cu = dwfl_module_addrdie(module, pc, &bias), *scopes = NULL;
+    Dwarf_Die *cu = unit_at(module, pc, &bias), *scopes = NULL;
     int n = cu ? scopes_at(cu, pc - bias, &scopes) : 0;
     const char *outer = frame->function;
 
