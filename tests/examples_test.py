@@ -166,13 +166,15 @@ def tail(backend):
         a.write_text("".join(f"{i}\n" for i in range(1, 31)))
         b.write_text("one\n")
         with Program(backend, "tail", "-n", 2, a, b, c) as follow:
-            assert "28" not in follow.until("No such file", "one", "29", "30")
+            lines = follow.until("No such file", "one", "29", "30")
+            assert "28" not in lines, lines
             with b.open("a") as f:
                 f.write("two\n")
             follow.until("two")
             with a.open("a") as f:
                 f.write("31\n")
-            assert follow.until("31")[-2] == f"==> {a} <=="
+            lines = follow.until("31")
+            assert lines[-2] == f"==> {a} <==", lines
             c.write_text("came\n")
             follow.until("came")
             a.rename(pathlib.Path(place) / "old")

@@ -74,14 +74,15 @@ bool ai_libdw_run(bool (*use)(const struct ai_libdw *dw, Dwfl *session, void *ar
     return loaded && run_on_thread(&call);
 }
 
-/* Not all compilers write an index of addresses. */
+/* Not all compilers write an index of addresses, and where some did it is wrong for the others. */
 Dwarf_Die *ai_libdw_unit(const struct ai_libdw *lib, Dwfl_Module *module, Dwarf_Addr pc,
                          Dwarf_Addr *bias)
 {
     Dwarf_Die *unit = lib->dwfl_module_addrdie(module, pc, bias);
 
-    if (unit)
+    if (unit && lib->dwarf_haspc(unit, pc - *bias) > 0)
         return unit;
+    unit = NULL;
     while ((unit = lib->dwfl_module_nextcu(module, unit, bias))) {
         if (lib->dwarf_haspc(unit, pc - *bias) > 0)
             return unit;

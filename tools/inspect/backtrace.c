@@ -160,13 +160,14 @@ static void meet(struct backtracer *b, struct frame *frame)
         b->found[b->found_count++] = *frame;
 }
 
-/* Not all compilers write an index of addresses. */
+/* Not all compilers write an index of addresses, and where some did it is wrong for the others. */
 static Dwarf_Die *unit_at(Dwfl_Module *module, Dwarf_Addr pc, Dwarf_Addr *bias)
 {
     Dwarf_Die *unit = dwfl_module_addrdie(module, pc, bias);
 
-    if (unit)
+    if (unit && dwarf_haspc(unit, pc - *bias) > 0)
         return unit;
+    unit = NULL;
     while ((unit = dwfl_module_nextcu(module, unit, bias))) {
         if (dwarf_haspc(unit, pc - *bias) > 0)
             return unit;
