@@ -40,10 +40,10 @@ def a_task_selected(backend):
 
 def a_loop_that_is_held(backend):
     with hangs(backend, "parser") as subject:
-        text = until(lambda: gdb("-p", subject.pid, commands=["info asyncio-tasks", "asyncio bt 1"]),
-                     "count_fields")
-        assert re.search(r"\* 1 +Task-1 +async_main +running", text), text
-        assert re.search(r"count_fields \(line=.*\n#\d+ .* parse \(.*\n#\d+ .* async_main \(\)", text), text
+        # Again where it is in the C library just then, which may not tell how to unwind it.
+        until(lambda: gdb("-p", subject.pid, commands=["info asyncio-tasks", "asyncio bt 1"]),
+              r"\* 1 +Task-1 +async_main +running",
+              r"count_fields \(line=.*\n#\d+ .* parse \(.*\n#\d+ .* async_main \(\)")
 
 
 def a_dead_program(backend):
