@@ -163,17 +163,18 @@ def supervisor(backend):
 def tail(backend):
     with tempfile.TemporaryDirectory() as place:
         a, b, c = (pathlib.Path(place) / name for name in "abc")
-        a.write_text("".join(f"{i}\n" for i in range(1, 31)))
-        b.write_text("one\n")
+        # No words that a random name of a directory might have in it.
+        a.write_text("".join(f"line {i}\n" for i in range(1, 31)))
+        b.write_text("the one\n")
         with Program(backend, "tail", "-n", 2, a, b, c) as follow:
-            lines = follow.until("No such file", "one", "29", "30")
-            assert "28" not in lines, lines
+            lines = follow.until("No such file", "the one", "line 29", "line 30")
+            assert "line 28" not in lines, lines
             with b.open("a") as f:
-                f.write("two\n")
-            follow.until("two")
+                f.write("the two\n")
+            follow.until("the two")
             with a.open("a") as f:
-                f.write("31\n")
-            lines = follow.until("31")
+                f.write("line 31\n")
+            lines = follow.until("line 31")
             assert lines[-2] == f"==> {a} <==", lines
             c.write_text("came\n")
             follow.until("came")
