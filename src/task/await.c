@@ -1,6 +1,7 @@
 /* await: a call for a coroutine, a wait for everything else. */
 #include "base/panic.h"
 #include "task/diagnose.h"
+#include "task/make.h"
 #include "task/step.h"
 #include "task/switch.h"
 #include "task/task.h"
@@ -206,18 +207,18 @@ int ai_await_steps(struct ai_task *task, struct ai_object *o, const struct async
 }
 
 /* A coroutine awaited is a call. It has been taken. */
-static inline void call(struct ai_task *task, struct ai_coroutine *c, void *result,
-                        const struct asyncio__place *place)
+static inline void call(struct ai_coroutine *c, void *result, const struct asyncio__place *place)
 {
-    struct ai_coroutine *parent = task->top;
+    struct ai_task *task = ai_thread.task;
 
     if (__builtin_expect(task->error != NULL, 0))
         clear_error();
     c->place = place;
-    c->parent = parent;
+    c->parent = task->top;
     task->top = c;
     c->object.type->await(c, result);
-    task->top = parent;
+    task = ai_thread.task;
+    task->top = c->parent;
     if (__builtin_expect((uintptr_t)c->object.error | (uintptr_t)task->error, 0))
         task->error = ai_settle(task, c, result);
 }
@@ -234,7 +235,7 @@ static inline int await_slowly(struct ai_task *task, struct ai_object *o, void *
     int code = 0;
     ai_take(o);
     if (o->type->await)
-        call(task, ai_coroutine(o), result, task->place);
+        call(ai_coroutine(o), result, task->place);
     else
         code = step_through(task, o, result);
     o->state = AI_DONE;
@@ -269,11 +270,10 @@ static inline bool is_valid(asyncio_any h)
             ai_pool_of(o) == &ai_pool);
 }
 
-/* A coroutine or stepping object of a size known to its type that nobody has used: all that can be
- * done without asking further. */
-static inline bool is_plain(const struct ai_object *o)
+/* One that nobody has used, nor retained. */
+static inline bool is_untouched(const struct ai_object *o)
 {
-    return o->life == ai_life(1, AI_UNUSED, AI_OWNED) && o->type->pool_class;
+    return o->life == ai_life(1, AI_UNUSED, AI_OWNED);
 }
 
 /* A task or future under way. */
@@ -284,57 +284,47 @@ static inline bool is_awaited_often(const struct ai_object *o)
 
 /* Taken and let go are written as words of their own: what is known of such an object is not read
  * back, since the next one is likely to be made in the same slot, and would wait for it. */
-static inline struct ai_object *take_plain(asyncio_any h)
+static inline void drop_plain(struct ai_object *o)
 {
-    struct ai_object *o = asyncio_awaitable_object(h);
-    struct ai_list *next = o->owned.next, *prev = o->owned.prev;
+    const struct asyncio_awaitable_type *type = o->type;
 
-    next->prev = prev;
-    prev->next = next;
-    o->life = ai_life(1, AI_PENDING, 0);
-    return o;
-}
-
-static inline void drop_plain(struct ai_object *o, asyncio_any h)
-{
     if (__builtin_expect(o->life == ai_life(1, AI_PENDING, 0), 1)) {
-        if (o->type->destroy)
-            o->type->destroy(o);
-        ai_object_bury(o, h, o->type->pool_class, o->type->size);
+        if (type->destroy)
+            type->destroy(o);
+        ai_object_bury(o, ai_handle(o), type->pool_class, type->size);
         return;
     }
     o->state = AI_DONE; /* retained while it ran */
     ai_unref(o);
 }
 
-static __attribute__((noinline)) int await_call(asyncio_any h, void *result,
+/* What is known before the call is looked up anew after it, which costs less than to keep it. */
+static __attribute__((noinline)) int await_call(struct ai_object *o, void *result,
                                                 const struct asyncio__place *place)
 {
-    struct ai_task *task = ai_thread.task;
-    struct ai_object *o = take_plain(h);
-
-    call(task, ai_coroutine(o), result, place);
-    drop_plain(o, h);
+    o->life = ai_life(1, AI_PENDING, 0);
+    call(ai_coroutine(o), result, place);
+    drop_plain(o);
     return 0;
 }
 
-static __attribute__((noinline)) int failed_step(struct ai_object *o, asyncio_any h, int code)
+static __attribute__((noinline)) int failed_step(struct ai_object *o, int code)
 {
-    drop_plain(o, h);
+    drop_plain(o);
     return awaited(ai_thread.task, code);
 }
 
-static __attribute__((noinline)) int await_step(asyncio_any h, void *result,
+static __attribute__((noinline)) int await_step(struct ai_object *o, void *result,
                                                 const struct asyncio__place *place)
 {
     struct ai_task *task = ai_thread.task;
-    struct ai_object *o = take_plain(h);
 
+    o->life = ai_life(1, AI_PENDING, 0);
     task->place = place;
     int code = step_through(task, o, result);
     if (__builtin_expect(code, 0))
-        return failed_step(o, h, code);
-    drop_plain(o, h);
+        return failed_step(o, code);
+    drop_plain(o);
     return 0;
 }
 
@@ -390,22 +380,39 @@ int asyncio__yield_turn(void *result, const struct asyncio__place *place)
     return __builtin_expect(task->must_cancel, 0) ? yielded(task) : 0;
 }
 
-/* Only a fork in the road: each way is a function of its own, so that none pays for what another
- * needs. */
-int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *place)
+/* It has been taken from its maker. */
+static inline int await_plain(struct ai_object *o, void *result, const struct asyncio__place *place)
 {
-    struct ai_task *task = ai_thread.task;
+    return o->type->await ? await_call(o, result, place) : await_step(o, result, place);
+}
 
-    if (__builtin_expect(!task, 0))
-        return await_any(h, result, place);
+/* Only a fork in the road: each way is a function of its own, so that none pays for what another
+ * needs. The object made last needs no checking; it is what most awaits are of. */
+static __attribute__((noinline)) int await_other(asyncio_any h, void *result,
+                                                 const struct asyncio__place *place)
+{
+    struct ai_object *o = asyncio_awaitable_object(h);
+
     if (h == ASYNCIO__YIELD)
         return asyncio__yield_turn(result, place);
-    const struct ai_object *o = asyncio_awaitable_object(h);
-    if (!is_valid(h))
+    if (!ai_thread.task || !is_valid(h))
         return await_any(h, result, place);
-    if (is_plain(o))
-        return o->type->await ? await_call(h, result, place) : await_step(h, result, place);
+    if (is_untouched(o) && o->type->pool_class) {
+        ai_list_unlink(&o->owned);
+        return await_plain(o, result, place);
+    }
     if (is_awaited_often(o))
         return await_task(h, result, place);
     return await_any(h, result, place);
+}
+
+int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *place)
+{
+    struct ai_object *o = asyncio_awaitable_object(h);
+
+    if (h == ai_thread.fresh && h && ai_thread.task && is_untouched(o)) {
+        ai_thread.fresh = NULL;
+        return await_plain(o, result, place);
+    }
+    return await_other(h, result, place);
 }

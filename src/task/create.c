@@ -5,6 +5,7 @@
  * ready: so that goes on as soon as the task suspends or ends, within the same turn. */
 #include "base/panic.h"
 #include "task/diagnose.h"
+#include "task/make.h"
 #include "task/task.h"
 #include "task/thread.h"
 
@@ -78,22 +79,30 @@ static void name_task(struct ai_object *o, char *name)
     o->name = (uintptr_t)name;
 }
 
-static inline bool make_named(struct ai_object *o, const char *name)
+static __attribute__((noinline)) bool make_with_name(struct ai_object *o, const char *name)
 {
-    char *copy = name ? ai_string_copy(name) : NULL;
+    char *copy = ai_string_copy(name);
 
-    if ((name && !copy) || !make(o)) {
+    if (!copy || !make(o)) {
         ai_string_free(copy);
         return false;
     }
-    if (copy)
-        name_task(o, copy);
+    name_task(o, copy);
     return true;
+}
+
+static inline bool make_named(struct ai_object *o, const char *name)
+{
+    return __builtin_expect(name != NULL, 0) ? make_with_name(o, name) : make(o);
 }
 
 /* The object of a handle that is to be a task, or is one. NULL for NULL and without memory. */
 static inline struct ai_object *object_to_make(asyncio_any h)
 {
+    if (h && h == ai_thread.fresh) {
+        ai_link_fresh(asyncio_awaitable_object(h));
+        return asyncio_awaitable_object(h);
+    }
     struct ai_object *o = ai_object_to_take(h);
 
     if (o && o->state == AI_UNUSED && !ai_is_unused(o))

@@ -13,13 +13,22 @@ static size_t size_of(const struct ai_object *o)
     return o->type->size ? o->type->size : ((const struct ai_sized *)o)->size;
 }
 
+void ai_link_fresh_if_any(void)
+{
+    if (ai_thread.fresh)
+        ai_link_fresh(asyncio_awaitable_object(ai_thread.fresh));
+}
+
 static struct ai_object *make(const struct asyncio_awaitable_type *type, size_t size)
 {
     if (!ai_thread.begun && !ai_thread_begin())
         return NULL;
     struct ai_object *o = ai_pool_take(&ai_pool, size);
-    if (o)
-        ai_object_init(o, type);
+    if (!o)
+        return NULL;
+    ai_object_init(o, type);
+    if (!type->pool_class)
+        ai_link_fresh(o);
     return o;
 }
 
@@ -88,15 +97,13 @@ void ai_object_free(struct ai_object *o)
         ai_error_unref(o->error);
     }
     if (__builtin_expect(o->flags & AI_OWNED, 0)) /* retained too often for anybody to know */
-        ai_list_unlink(&o->owned);
+        ai_leave_maker(o);
     if (o->type->destroy)
         o->type->destroy(o);
     if (o->flags & AI_TASK && !(o->name & 1))
         ai_string_free((char *)o->name);
-    uint8_t flags = o->flags;
     ai_object_bury(o, ai_handle(o), o->type->pool_class ? o->type->pool_class : ai_pool_class(size),
                    size);
-    o->flags = flags; /* so that a stale handle can be told what it was */
 }
 
 struct ai_object *ai_adopt(struct ai_object *o)
@@ -106,7 +113,7 @@ struct ai_object *ai_adopt(struct ai_object *o)
     if (!(o->flags & AI_OWNED) || !(o->state == AI_UNUSED || o->flags & AI_ONCE))
         return ai_ref(o);
     o->flags &= (uint8_t)~AI_OWNED;
-    ai_list_unlink(&o->owned);
+    ai_leave_maker(o);
     return o;
 }
 
@@ -115,7 +122,7 @@ void ai_disown(struct ai_object *o)
     if (!(o->flags & AI_OWNED))
         return;
     o->flags &= (uint8_t)~AI_OWNED;
-    ai_list_unlink(&o->owned);
+    ai_leave_maker(o);
     ai_unref(o);
 }
 
@@ -130,6 +137,7 @@ void ai_close_unused(asyncio_any const *handles, size_t n)
 
 void ai_disown_all(struct ai_list *owned)
 {
+    ai_link_fresh_if_any();
     while (!ai_list_empty(owned)) {
         struct ai_object *o = ai_container(owned->next, struct ai_object, owned);
         if (o->state == AI_UNUSED)
@@ -148,7 +156,7 @@ void ai_take(struct ai_object *o)
         return;
     }
     o->flags &= (uint8_t)~AI_OWNED;
-    ai_list_unlink(&o->owned);
+    ai_leave_maker(o);
 }
 
 asyncio_any asyncio__retain(asyncio_any h)

@@ -176,7 +176,7 @@ static inline uint64_t ai_life(uint32_t refs, uint8_t state, uint8_t flags)
 /* Gives the object's slot back: handles to it are invalid from here on. */
 static inline void ai_object_bury(struct ai_object *o, asyncio_any h, unsigned class, size_t size)
 {
-    o->life = ai_life(0, AI_FREE, 0);
+    o->state = AI_FREE; /* the rest is not looked at, but by who was late */
     ai_pool_give(&ai_pool, o, (uintptr_t)h, class, size);
 }
 

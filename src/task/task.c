@@ -63,7 +63,7 @@ static inline struct ai_next conclude(struct ai_task *task, struct ai_error *err
     struct ai_coroutine *root = task->root;
 
     root->task = NULL;
-    if (!ai_list_empty(&task->owned))
+    if ((uintptr_t)ai_thread.fresh | (uintptr_t)!ai_list_empty(&task->owned))
         ai_disown_all(&task->owned);
     ai_scope_drop(&root->scope);
     ai_complete(&root->object, error);

@@ -116,6 +116,7 @@ static void forget_in_child(void)
     ai_thread.turning = false;
     ai_watchdog_forget();
     ai_wind_up_forget();
+    ai_thread.fresh = NULL;
     ai_list_init(&ai_thread.tasks);
     ai_list_init(&ai_thread.owned);
     ai_list_init(&ai_thread.futures);

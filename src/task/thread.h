@@ -16,6 +16,7 @@ struct ai_plain_call {
 
 struct ai_thread {
     struct ai_task *task; /* that runs now; NULL on the hub and outside of any loop */
+    asyncio_any fresh;    /* the object made last, until it is used or linked: see make.h */
     struct ai_loop *loop; /* NULL where there is none */
     struct ai_stack_pool stacks;
     const struct ai_object *main; /* the task that a runner runs */
