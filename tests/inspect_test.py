@@ -11,11 +11,12 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 
-from programs import LIMIT, Skipped, need, run, run_tests
+from programs import LIMIT, PROGRAMS, Skipped, need, run, run_tests
 from subjects import ASYNCIO, INSPECTED, Subject, core_of, hangs, inspected, until
 
 def ps(what, *options, **how):
@@ -89,6 +90,17 @@ def every_kind_of_wait(backend):
         assert tasks["wait_for"]["awaits"] == ["chain"]
         assert len(tasks["gather"]["awaits"]) == 2 and len(gathered) == 3, gathered
         assert all(t["state"] == "waiting" for t in tasks.values())
+
+
+def a_connection_goes_by_its_handler(backend):
+    with Subject(backend, PROGRAMS / "echo_server", 0) as subject:
+        port = int(subject.process.stdout.readline().rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port)) as peer:
+            peer.sendall(b"x")
+            assert peer.recv(1) == b"x"
+            handler = tasks_of(subject)["Task-2"]
+            assert handler["coroutine"] == "echo", handler
+            assert "echo  " in run(ASYNCIO, "top", "--once", subject.pid)
 
 
 def many_tasks(backend):
@@ -188,5 +200,5 @@ def of_another_user(backend):
 
 
 sys.exit(run_tests(deadlock, ring_of_tasks, loop_that_is_held, forgotten_worker, every_kind_of_wait,
-                   many_tasks, several_loops, no_loop, stopped_process, stripped, dead_program,
+                   a_connection_goes_by_its_handler, many_tasks, several_loops, no_loop, stopped_process, stripped, dead_program,
                    crashed_program, damaged_core, not_to_be_looked_at, of_another_user))

@@ -232,8 +232,10 @@ ASYNC_TEST(handler_cancelled)
     int fd = await(client(asyncio_server_port(s)));
     asyncio_any tasks[4];
     await(settle("in"));
+    char repr[256];
     size_t n = asyncio_all_tasks(tasks, 4);
     assert_int_equal(n, 2);
+    assert_non_null(strstr(asyncio_repr(tasks[1], repr, sizeof repr), "coro=<holds() running at "));
     asyncio_cancel(tasks[1]);
     assert_true(await(ended(fd)));
     await(closes(fd));

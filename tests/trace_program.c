@@ -121,6 +121,24 @@ static async(void, forks)
     await(asyncio_sleep(0));
 }
 
+static async(void, answers, (struct asyncio_stream_reader *, r),
+             (struct asyncio_stream_writer *, w))
+{
+    char byte;
+    await(asyncio_stream_reader_readexactly(r, &byte, 1));
+    asyncio_stream_writer_write(w, &byte, 1);
+}
+
+static async(void, serves)
+{
+    char byte = 'x';
+    struct asyncio_server *s = await(asyncio_start_server(answers, "127.0.0.1", 0));
+    struct asyncio_streams c = await(asyncio_open_connection("127.0.0.1", asyncio_server_port(s)));
+    asyncio_stream_writer_write(c.writer, &byte, 1);
+    await(asyncio_stream_reader_readexactly(c.reader, &byte, 1));
+    asyncio_server_close(s);
+}
+
 static void *run_thread(void *arg)
 {
     pthread_setname_np(pthread_self(), arg);
@@ -170,6 +188,8 @@ int main(int argc, char **argv)
         asyncio_run(eager());
     else if (!strcmp(what, "stackless"))
         asyncio_run(stackless());
+    else if (!strcmp(what, "serves"))
+        asyncio_run(serves());
     else if (!strcmp(what, "many_steps"))
         asyncio_run(many_steps(n));
     else if (!strcmp(what, "many_tasks"))

@@ -145,6 +145,12 @@ def eager_and_stackless_tasks():
         ("step", "sleep", 0, 0), ("parked", "sleep", 0, 3), ("step", "sleep", 3, 3)]
 
 
+def connections_go_by_their_handlers():
+    t = read("serves")
+    check_lanes(t)
+    assert [k.name for k in t.tasks()] == ["Task-1 serves()", "Task-2 answers()"]
+
+
 def crashes_lose_nothing():
     for how, status in (("abort", -6), ("kill", -9), ("_exit", 0), ("exit", 0)):
         t = read("ends_by", how, backend="epoll", status=status)
@@ -424,7 +430,8 @@ def main(*tests):
 if __name__ == "__main__":
     sys.exit(main(
         lanes_and_what_is_in_them, places, who_woke_whom, a_step_that_blocks, how_tasks_end,
-        callbacks_have_names, eager_and_stackless_tasks, crashes_lose_nothing,
+        callbacks_have_names, eager_and_stackless_tasks,
+        connections_go_by_their_handlers, crashes_lose_nothing,
         a_cut_file_is_read_as_far_as_it_goes, children_have_files_of_their_own,
         threads_share_a_file, a_million_events, a_file_that_cannot_be_written,
         the_command_runs_programs, a_step_that_never_ended, json_for_other_viewers, pictures, the_pictures_of_the_documents,

@@ -133,6 +133,7 @@ struct asyncio_awaitable_type {
     bool result_signed;     /* T is a signed integer: a failure without a value gives -errno */
     uint8_t kind;           /* enum asyncio__kind; 0 for one's own */
     uint8_t pool_class;     /* ASYNCIO__POOL_CLASS(size), or 0: set by async() */
+    uint16_t stands_for;    /* the library's own: see ai_type_shown() */
     const char *file;       /* where it is defined, or NULL */
     int line;
     void (*await)(void *self, void *result);

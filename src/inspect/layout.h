@@ -58,6 +58,7 @@ struct ai_inspect {
     struct {
         uint16_t name, file, line, kind;     /* strings; int; uint8_t */
         uint16_t await, step, holder, waits; /* pointers, or NULL */
+        uint16_t stands_for; /* uint16_t: where in an object of it a type is, which it goes by */
     } type;
     struct {
         uint16_t task, parent, place; /* pointers, or NULL */

@@ -14,6 +14,7 @@ struct client {
     struct ai_coroutine coroutine;
     struct ai_connection *connection; /* until it has streams */
     struct ai_client_options *options;
+    const struct asyncio_awaitable_type *handler; /* of its coroutine, once that is called */
 };
 
 struct ai_client_options *ai_client_options_new(const struct ai_client_options *options)
@@ -73,7 +74,10 @@ static void handle(void *self, void *result)
         report();
     if (error)
         return;
-    ASYNCIO_AWAIT(client->options->handler(s.reader, s.writer));
+    ASYNCIO_AWAITABLE(void) handler = client->options->handler(s.reader, s.writer);
+    if (handler)
+        client->handler = ai_object(handler)->type;
+    ASYNCIO_AWAIT(handler);
     report();
 }
 
@@ -92,6 +96,7 @@ static const struct asyncio_awaitable_type client_type = {
     .size = sizeof(struct client),
     .pool_class = ASYNCIO__POOL_CLASS(sizeof(struct client)),
     .kind = ASYNCIO__COROUTINE,
+    .stands_for = offsetof(struct client, handler),
     .file = __FILE__,
     .line = __LINE__,
     .await = handle,

@@ -273,6 +273,17 @@ static inline bool ai_result_signed(const struct ai_object *o)
     return o->type->size ? o->type->result_signed : ((const struct ai_sized *)o)->result_signed;
 }
 
+/* What a task goes by in all that people read. One that does nothing but call another coroutine has
+ * the type of that one at the offset `stands_for`, once it is known. */
+static inline const struct asyncio_awaitable_type *ai_type_shown(const struct ai_object *o)
+{
+    const struct asyncio_awaitable_type *type = o->type, *other = NULL;
+
+    if (__builtin_expect(type->stands_for != 0, 0))
+        __builtin_memcpy(&other, (const char *)o + type->stands_for, sizeof other);
+    return other ? other : type;
+}
+
 static inline void *ai_result_place(const struct ai_object *o)
 {
     return (char *)o + o->type->result_offset;

@@ -108,7 +108,7 @@ static void add_task(struct text *t, const struct ai_object *o)
 {
     add(t, "<Task %s name=", state_of(o));
     add_name(t, o);
-    add(t, " coro=<%s()", o->type->name);
+    add(t, " coro=<%s()", ai_type_shown(o)->name);
     if (o->type->await)
         add_place(t, o);
     add(t, ">");

@@ -149,7 +149,7 @@ void ai_stack_report_enter(struct ai_measured *m, const struct ai_ready *ready,
 void ai_stack_report_leave(const struct ai_measured *m, const struct ai_object *o)
 {
     if (m->on && o->state == AI_DONE && o != ai_thread.main)
-        note(o->type, ai_stack_high_water(&m->stack));
+        note(ai_type_shown(o), ai_stack_high_water(&m->stack));
 }
 
 void ai_stack_report_main(const struct ai_task *task)

@@ -29,8 +29,9 @@ enum { A_STEP = 1, A_PARKING, A_CALLBACK, A_WAIT };
 
 /* What is known of a task, in its entry's state. */
 enum {
-    WOKEN = 1 << 0,  /* a flow leads to its next step */
-    PARKED = 1 << 1, /* the slice of what it is parked on is open */
+    WOKEN = 1 << 0,   /* a flow leads to its next step */
+    PARKED = 1 << 1,  /* the slice of what it is parked on is open */
+    RENAMED = 1 << 2, /* its track has the name of what it stands for */
 };
 
 enum { NEAR = 16 };
@@ -296,7 +297,7 @@ static void describe_task(struct tracer *t, const struct ai_object *o, uint64_t 
     char name[MOST_NAME + 1];
     unsigned char *p = open_packet(t), *track = ai_put_open_long(p, PACKET_TRACK_DESCRIPTOR);
 
-    snprintf(name, sizeof name, "%s %s()", asyncio_get_name(ai_handle(o)), o->type->name);
+    snprintf(name, sizeof name, "%s %s()", asyncio_get_name(ai_handle(o)), ai_type_shown(o)->name);
     p = ai_put_uint(track, TRACK_UUID, track_id);
     p = ai_put_uint(p, TRACK_PARENT, t->lane);
     p = ai_put_string(p, TRACK_NAME, name, MOST_NAME);
@@ -333,6 +334,17 @@ static inline struct ai_trace_entry *entry_of(struct tracer *t, const struct ai_
     else if (__builtin_expect(new || e->id == 0, 0))
         make_task(t, e, o);
     return e;
+}
+
+/* It goes by another name than when its track was made. */
+static __attribute__((noinline)) void rename_task(struct tracer *t, const struct ai_object *o)
+{
+    struct ai_trace_entry *e = ai_trace_map_at(&t->tasks, (uintptr_t)o);
+
+    if (e && !(e->state & RENAMED) && has_room(t)) {
+        e->state |= RENAMED;
+        describe_task(t, o, e->id);
+    }
 }
 
 /* --- Who woke whom --- */
@@ -449,9 +461,9 @@ void ai_trace_enter(struct ai_traced *s, const struct ai_ready *ready, struct ai
         if (__builtin_expect(entry->state & PARKED,
                              0)) /* woken by what it interrupted itself for */
             end_parking(t, entry);
-        entry->state = 0;
+        entry->state &= RENAMED;
         s->track = entry->id;
-        name = type_id(t, task->type);
+        name = type_id(t, ai_type_shown(task));
     } else {
         struct ai_trace_entry *entry = ai_trace_map_at(&t->waiting, (uintptr_t)ready);
         woken = entry && entry->state & WOKEN;
@@ -533,6 +545,8 @@ void ai_trace_leave(struct ai_traced *s)
     const struct ai_object *on = o && !done ? waits_for(o) : NULL;
     if (on && !s->again)
         park(t, o, on, s->track);
+    if (__builtin_expect(o && ai_type_shown(o) != o->type, 0))
+        rename_task(t, o);
     fill(t);
 }
 

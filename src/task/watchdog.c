@@ -375,7 +375,7 @@ void ai_watchdog_set_slow(struct ai_watchdog *w, int64_t ns)
 
 static void name_step(struct ai_watched *step, const struct ai_object *o)
 {
-    step->function = o ? o->type->name : NULL;
+    step->function = o ? ai_type_shown(o)->name : NULL;
     step->number = o && o->name & 1 ? o->name >> 1 : 0;
     if (o && !step->number)
         snprintf(step->name, sizeof step->name, "%s", (const char *)o->name);

@@ -24,7 +24,7 @@ GROUPS = {
     "thread": "link tid loop task tasks",
     "loop": "backend asked head tail left polls submitted",
     "object": "type handle waiters state flags tasks name pending_done is_task_ unused_ unused__",
-    "type": "name file line kind await step holder waits",
+    "type": "name file line kind await step holder waits stands_for",
     "coroutine": "task parent place",
     "task": "sp place waiting root top since low high size",
     "place": "file function line",
@@ -123,9 +123,11 @@ class Task:
     def __init__(self, layout, thread, address):
         self.layout, self.thread, self.address = layout, thread, address
         l, type = layout, number(address + layout.object_type)
+        at = number(type + l.type_stands_for, "H")
+        shown = at and number(address + at) or type
         name = number(address + l.object_name)
         self.name = f"Task-{name >> 1}" if name & 1 else string(name)
-        self.coroutine = string(number(type + l.type_name))
+        self.coroutine = string(number(shown + l.type_name))
         is_coroutine = number(type + l.type_await)
         self.record = number(address + l.coroutine_task) if is_coroutine else 0
         self.waiting = number(self.record + l.task_waiting) if self.record else 0

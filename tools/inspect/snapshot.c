@@ -126,6 +126,17 @@ static void read_loops(struct taker *t)
 
 /* --- Tasks --- */
 
+/* The type a task goes by. */
+static uint64_t type_shown(struct taker *t, uint64_t object)
+{
+    const struct ai_inspect *l = t->layout;
+    uint64_t type = word(t, object + l->object.type);
+    unsigned at = half(t, type + l->type.stands_for);
+    uint64_t other = at ? word(t, object + at) : 0;
+
+    return other ? other : type;
+}
+
 static void add_task(struct taker *t, size_t loop, uint64_t object)
 {
     struct snapshot *s = t->s;
@@ -135,7 +146,7 @@ static void add_task(struct taker *t, size_t loop, uint64_t object)
     s->tasks = grown(s->tasks, s->tasks_count, sizeof *s->tasks);
     s->tasks[s->tasks_count++] = (struct task){
         .object = object,
-        .type = type,
+        .type = type_shown(t, object),
         .record = word(t, type + l->type.await) ? word(t, object + l->coroutine.task) : 0,
         .loop = loop,
     };
@@ -145,14 +156,13 @@ static void add_task(struct taker *t, size_t loop, uint64_t object)
 static void read_names(struct taker *t, struct task *task)
 {
     const struct ai_inspect *l = t->layout;
-    uint64_t type = word(t, task->object + l->object.type);
     uint64_t name = word(t, task->object + l->object.name);
     char numbered[32];
 
     snprintf(numbered, sizeof numbered, "Task-%llu", (unsigned long long)name >> 1);
     task->name = name & 1 ? strings_copy(t->s->strings, numbered) : string(t, name);
     task->name = task->name ? task->name : "?";
-    task->function = string(t, word(t, type + l->type.name));
+    task->function = string(t, word(t, task->type + l->type.name));
     task->function = task->function ? task->function : "?";
 }
 
