@@ -650,9 +650,30 @@ static void mains_variables_outlive_it(void **state)
     assert_history("main's own 0 main's own late main's own");
 }
 
+/* A user who is not root may not lock much, and the kernel is slow to forget a ring. */
+static void many_loops_with_little_memory(void **state)
+{
+    (void)state;
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit little = {96 << 10, 96 << 10};
+        int sum = 0;
+        setrlimit(RLIMIT_MEMLOCK, &little);
+        if (geteuid() == 0 && setuid(65534) != 0)
+            _exit(2);
+        for (int i = 0; i < 50; i++)
+            sum += asyncio_run(number(1));
+        _exit(sum != 50);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(many_loops_with_little_memory),
         TEST(mains_variables_outlive_it),
         TEST(gives_the_result),
         TEST(gives_the_error),

@@ -44,12 +44,17 @@ const struct ai_backend ai_backend_io_uring = {.name = "io_uring", .open = no_ri
 #include "loop/wake.h"
 
 #include <liburing.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
-/* The CQ holds what a busy loop completes in one turn; the kernel keeps what is above that. */
-enum { SQ_ENTRIES = 256, CQ_ENTRIES = 4096 };
+/* The completions are what a busy loop has in one turn; the kernel keeps what is above that. */
+static const struct size {
+    unsigned submissions, completions;
+} usual = {256, 4096}, least = {64, 256};
+
+static atomic_int_least64_t last_closed; /* when a ring of this process was, or 0 */
 
 enum state {
     SENT = 1,      /* the kernel has it */
@@ -65,7 +70,8 @@ enum state {
 struct ring {
     struct io_uring uring;
     struct ai_list unsent, ended;
-    struct ai_op_table sent; /* of those that wait for a descriptor */
+    struct ai_op_table
+        sent; /* of those that wait for a descriptor; noted: it has more to receive */
     struct ai_lent lent;
     bool cannot_lend;
     bool lacks[AI_OPCODES]; /* what the kernel has no submission for */
@@ -415,8 +421,10 @@ static int ring_fd(void *state, int64_t deadline)
 static void release(struct ring *r)
 {
     AI_TSAN_GIVEN_BACK(&mapped);
-    if (r->uring.ring_fd >= 0)
+    if (r->uring.ring_fd >= 0) {
         io_uring_queue_exit(&r->uring);
+        atomic_store_explicit(&last_closed, ai_clock_now(NULL), memory_order_relaxed);
+    }
     ai_lent_close(&r->lent);
     ai_op_table_close(&r->sent);
     ai_polls_close(&r->polls);
@@ -445,7 +453,7 @@ static void ring_forget(void *state)
 
 /* The best mode the kernel knows: completions worked on when we enter it (6.1), or when we cross
  * into it anyway (5.19), or whenever. */
-static int set_up_queues(struct io_uring *u)
+static int set_up_mode(struct ring *r, const struct size *size)
 {
     static const unsigned modes[] = {
         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
@@ -456,11 +464,28 @@ static int set_up_queues(struct io_uring *u)
     int error = -EINVAL;
     for (size_t i = 0; error == -EINVAL && i < sizeof modes / sizeof *modes; i++) {
         struct io_uring_params p = {.flags = modes[i] | IORING_SETUP_CQSIZE,
-                                    .cq_entries = CQ_ENTRIES};
-        error = io_uring_queue_init_params(SQ_ENTRIES, u, &p);
+                                    .cq_entries = size->completions};
+        error = io_uring_queue_init_params(size->submissions, &r->uring, &p);
+    }
+    return error;
+}
+
+/* The memory of rings is locked, of which users who are not root have little; and the kernel gives
+ * that of a ring which was closed back some milliseconds later. */
+static int set_up_queues(struct ring *r)
+{
+    enum { PATIENCE_MS = 200, PAUSE_MS = 2 };
+    int64_t closed = atomic_load_explicit(&last_closed, memory_order_relaxed);
+    int error = set_up_mode(r, &usual);
+    if (error == -ENOMEM)
+        error = set_up_mode(r, &least);
+    while (error == -ENOMEM && closed != 0 &&
+           ai_clock_now(NULL) - closed < PATIENCE_MS * INT64_C(1000000)) {
+        ai_clock_block(NULL, PAUSE_MS * INT64_C(1000000));
+        error = set_up_mode(r, &least);
     }
     if (error != 0)
-        u->ring_fd = -1;
+        r->uring.ring_fd = -1;
     AI_TSAN_GIVEN(&mapped);
     return error;
 }
@@ -504,7 +529,7 @@ static int start(struct ring *r)
 
 static const char *set_up(struct ring *r, int *error)
 {
-    *error = set_up_queues(&r->uring);
+    *error = set_up_queues(r);
     if (*error != 0)
         return "io_uring_setup";
     *error = has_what_it_takes(r) ? 0 : -ENOSYS;
@@ -532,7 +557,8 @@ static int ring_open(void **state, char *why, size_t why_size)
     int error;
     const char *step = set_up(r, &error);
     if (error < 0) {
-        snprintf(why, why_size, "%s: %s", step, strerror(-error));
+        snprintf(why, why_size, "%s: %s%s", step, strerror(-error),
+                 error == -ENOMEM ? " (ulimit -l says how much may be locked)" : "");
         release(r);
         return error;
     }
