@@ -34,15 +34,25 @@ static struct peer open_peer(size_t limit)
 }
 
 /* A TCP connection: the kernel's also in the simulation. */
+/* So much is on its way at most, whatever the kernel knows of earlier connections: by that it
+ * chooses its buffers. */
+static int small_socket(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), size = 1 << 16;
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
+    return fd;
+}
+
 static struct peer open_tcp(void)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof a;
-    int l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int l = small_socket();
     assert_int_equal(bind(l, (struct sockaddr *)&a, sizeof a), 0);
     assert_int_equal(listen(l, 1), 0);
     assert_int_equal(getsockname(l, (struct sockaddr *)&a, &n), 0);
-    int ours = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int ours = small_socket();
     assert_int_equal(connect(ours, (struct sockaddr *)&a, sizeof a), 0);
     int theirs = accept4(l, NULL, NULL, SOCK_CLOEXEC);
     assert_true(theirs >= 0);
