@@ -222,11 +222,12 @@ static int hand_over(struct ai_op *op)
     return 1;
 }
 
-/* One after the other, as what is lent is good only for the time of one done(). */
+/* One after the other, as what is lent is good only for the time of one done(); and no more at a
+ * time than the cache holds, since those whom they wake will go on where these have been. */
 static int try_due(struct epoll *e)
 {
     int n = 0;
-    while (!ai_list_empty(&e->due)) {
+    while (!ai_list_empty(&e->due) && n < AI_PERFORM_BATCH) {
         struct ai_op *op = op_of(e->due.next);
         ai_list_remove(&op->link);
         if (attempt(e, op))
@@ -295,10 +296,11 @@ static int gather(struct epoll *e, int64_t ns)
 static int epoll_backend_wait(void *state, int64_t deadline)
 {
     struct epoll *e = state;
-    int64_t ns = ai_list_empty(&e->ended) ? ai_clock_until(deadline) : 0;
+    bool more = !ai_list_empty(&e->due); /* the kernel is not asked before these are done */
+    int64_t ns = !more && ai_list_empty(&e->ended) ? ai_clock_until(deadline) : 0;
     /* Embedded, what nobody waits for has to be taken too, or the descriptor stays readable. */
     bool silent = ns == 0 && e->parked == 0 && e->timer < 0 && !ai_wake_is_set(&e->wake);
-    int error = silent ? 0 : gather(e, ns);
+    int error = more || silent ? 0 : gather(e, ns);
     if (e->away > 0)
         reap_away(e);
     int n = ai_complete_all(&e->ended);

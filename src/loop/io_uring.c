@@ -351,7 +351,7 @@ static void completed(struct ring *r, struct ai_op *op, const struct io_uring_cq
 static int receive_due(struct ring *r)
 {
     int n = 0;
-    for (struct ai_op *op; (op = ai_polls_next(&r->polls)) != NULL; n++) {
+    for (struct ai_op *op; n < AI_PERFORM_BATCH && (op = ai_polls_next(&r->polls)) != NULL; n++) {
         op->state = ENDED;
         op->done(op);
     }

@@ -60,6 +60,11 @@ static inline int64_t ai_perform(const struct ai_op *op)
     return result;
 }
 
+/* Of those that have become possible a back-end performs so many, and lets their tasks go on,
+ * before it comes to the next: what a connection's receive has touched, here and in the kernel, is
+ * then still in the first cache when its answer is sent. */
+enum { AI_PERFORM_BATCH = 8 };
+
 /* The same by the plain call, which may block. */
 int64_t ai_perform_blocking(const struct ai_op *op);
 
