@@ -14,9 +14,9 @@ CXX = ["c++", "-O2"]
 
 RUNS = ["await", "switch-2", "switch-10000", "create", "asleep", "sleep-gathered", "sleep-task",
         "skynet", "lock", "event", "queue", "queue-pingpong", "group-over-gather",
-        "files-over-pool"]
+        "files-over-pool", "trace-event"]
 STACKFUL = {"switch-2", "switch-10000", "create", "asleep", "skynet"}
-OURS_ALONE = {"lock", "event", "queue", "group-over-gather", "files-over-pool"}
+OURS_ALONE = {"lock", "event", "queue", "group-over-gather", "files-over-pool", "trace-event"}
 
 
 class Program(NamedTuple):
@@ -40,7 +40,8 @@ def ours(library):
     sources = {"await": {"await"}, "switch": {"switch-2", "switch-10000"}, "create": {"create"},
                "asleep": {"asleep"}, "sleeps": {"sleep-gathered", "sleep-task"},
                "skynet": {"skynet"}, "group": {"group-over-gather"}, "sync": {"lock", "event"},
-               "queue": {"queue", "queue-pingpong"}, "files": {"files-over-pool"}}
+               "queue": {"queue", "queue-pingpong"}, "files": {"files-over-pool"},
+               "trace": {"trace-event"}}
     return [Program("ours", [], [*C, str(BENCH / f"{name}.c"), "-o", str(OUT / name), *link],
                     [str(OUT / name)], figures=figures)
             for name, figures in sources.items()]

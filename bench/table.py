@@ -31,6 +31,7 @@ TARGETS = {
     "queue-pingpong": ("a message through a queue of one, to and fro", 2, "switch-2"),
     "group-over-gather": ("a task in a TaskGroup, more than one gathered", 20, "%"),
     "files-over-pool": ("the same by io_uring, more than by epoll's pool", 0, "%"),
+    "trace-event": ("an event in the trace, where that is on", 60, "ns"),
     "idle": ("a connection that waits for a line, resident, of 100,000", 5120, "bytes"),
 }
 

@@ -22,7 +22,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool have_key;
 
-unsigned ai_forks;
+atomic_uint ai_forks;
 
 static void enter(struct ai_thread *thread)
 {

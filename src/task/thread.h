@@ -7,6 +7,8 @@
 #include "task/contextvar.h"
 #include "task/object.h"
 
+#include <stdatomic.h>
+
 /* A coroutine's body called as a plain function, outside of any task: in a thread of an executor.
  */
 struct ai_plain_call {
@@ -75,7 +77,7 @@ void ai_thread_set_error(struct ai_error *error);
 struct ai_plain_call *ai_thread_plain_call(void);
 
 /* How often this process is the child of a fork since the library was first used. */
-extern unsigned ai_forks;
+extern atomic_uint ai_forks;
 
 /* Aborts unless the thread has a loop; `what` was called. */
 struct ai_loop *ai_thread_loop(const char *what);
