@@ -8,6 +8,7 @@ DIRECTORY is where the command was built; $CC is the compiler that the library w
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -325,7 +326,9 @@ def test_address_sanitizer():
             done = p.start("--asan", *options, "a.c", "over")
             err = done.communicate(timeout=3 * LIMIT)[1]
             assert done.returncode != 0 and "heap-buffer-overflow" in err, err
-            assert "in asyncio__body_put" in err and "a.c:4" in err, err
+            # clang's library names nothing by itself
+            if "(BuildId: " not in err or shutil.which("llvm-symbolizer"):
+                assert "in asyncio__body_put" in err and "a.c:4" in err, err
 
 
 def test_tls():
