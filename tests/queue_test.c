@@ -155,7 +155,7 @@ ASYNC_TEST(without_waiting)
     assert_int_equal(asyncio_queue_maxsize(q), 2);
     assert_int_equal(asyncio_queue_get_nowait(q, &v), 0);
     assert_int_equal(v, 1);
-    asyncio_queue_shutdown(q, false);
+    asyncio_queue_shutdown(q);
     assert_int_equal(asyncio_queue_put_nowait(q, 3), -ESHUTDOWN);
     assert_int_equal(asyncio_queue_get_nowait(q, &v), 0);
     assert_int_equal(asyncio_queue_get_nowait(q, &v), -ESHUTDOWN);

@@ -31,7 +31,7 @@ ASYNC_TEST(wait_for_all)
 {
     awaitable(int) a = asyncio_create_task(turns(3, 1)), b = asyncio_create_task(turns(1, 2));
     awaitable(int) t[] = {a, b};
-    assert_int_equal(await(asyncio_wait(t, 2, ASYNCIO_FOREVER, ASYNCIO_ALL_COMPLETED)), 2);
+    assert_int_equal(await(asyncio_wait(t, 2)), 2);
     assert_ptr_equal(t[0], a);
     assert_ptr_equal(t[1], b);
     assert_int_equal(asyncio_result(a) + asyncio_result(b), 3);
@@ -81,7 +81,7 @@ ASYNC_TEST(wait_in_time)
         t[] = {asyncio_create_task(after(FOR_EVER, 1)), asyncio_create_task(turns(1, 2))};
     awaitable(int) first = t[0];
     await(t[1]);
-    assert_int_equal(await(asyncio_wait(t, 2, MOMENT, ASYNCIO_ALL_COMPLETED)), 1);
+    assert_int_equal(await(asyncio_wait(t, 2, MOMENT)), 1);
     assert_int_equal(asyncio_error(), 0);
     assert_ptr_equal(t[1], first);
     assert_false(asyncio_done(first));
@@ -197,7 +197,7 @@ ASYNC_TEST(in_the_order_of_their_ends)
 {
     awaitable(int)
         t[] = {asyncio_create_task(turns(5, 1)), asyncio_create_task(turns(1, 2)), turns(3, 3)};
-    async_for (awaitable(int) x, asyncio_as_completed(t, 3, ASYNCIO_FOREVER)) {
+    async_for (awaitable(int) x, asyncio_as_completed(t, 3)) {
         assert_true(x == t[0] || x == t[1] || x == t[2]);
         assert_true(asyncio_done(x));
         note("%d", await(x));

@@ -101,28 +101,35 @@ enum asyncio_return_when {
     ASYNCIO_FIRST_EXCEPTION, /* one of them failed, cancelled ones aside, or all are done */
 };
 
-/* asyncio_wait(handles, n, timeout, return_when): waits for n tasks or futures, of any T, until so
- * many of them are done or so many seconds have passed (ASYNCIO_FOREVER: no limit). Then those that
+/* asyncio_wait(handles, n), asyncio_wait(handles, n, timeout),
+ * asyncio_wait(handles, n, timeout, return_when): waits for n tasks or futures, of any T, until so
+ * many of them are done (all, unless told otherwise) or so many seconds have passed
+ * (ASYNCIO_FOREVER, as when it is left out: no limit). Then those that
  * are done stand first in the array, the others behind, both in the order they had, and this gives
  * how many are done. It cancels none, and that the time is over is no failure. The array has to
  * live until then; it is as it was if this fails: with -ECANCELED when it is cancelled, which
  * leaves them alone, or -ENOMEM, also where NULL is among them. A coroutine among them, or none at
  * all, or another return_when ends the program. */
-#define asyncio_wait(handles, n, timeout, return_when)                                             \
+#define asyncio_wait(...) ASYNCIO__CAT(ASYNCIO__WAIT_, ASYNCIO__ARITY(__VA_ARGS__))(__VA_ARGS__)
+#define ASYNCIO__WAIT_1(handles, n) ASYNCIO__WAIT_2(handles, n, ASYNCIO_FOREVER)
+#define ASYNCIO__WAIT_2(handles, n, timeout)                                                       \
+    ASYNCIO__WAIT_3(handles, n, timeout, ASYNCIO_ALL_COMPLETED)
+#define ASYNCIO__WAIT_3(handles, n, timeout, return_when)                                          \
     asyncio__wait(ASYNCIO__HANDLES(handles), n, timeout, return_when)
 ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
     asyncio__wait(asyncio_any *handles, size_t n, double timeout,
                   enum asyncio_return_when return_when);
 
-/* asyncio_as_completed(handles, n, timeout): n awaitables of one T in the order in which they are
- * done. Each is scheduled at once, as a task unless it is one, and stays its maker's; one that is
- * there twice counts twice. Either
+/* asyncio_as_completed(handles, n), asyncio_as_completed(handles, n, timeout): n awaitables of one
+ * T in the order in which they are done. Each is scheduled at once, as a task unless it is one, and
+ * stays its maker's; one that is there twice counts twice. Either
  *
  *     async_for (awaitable(T) x, asyncio_as_completed(handles, n, timeout))
  *
  * gives each when it is done: asyncio_result(x) or await(x) is its value. When so many seconds have
- * passed (ASYNCIO_FOREVER: no limit) the loop ends, with -ETIMEDOUT as asyncio_error(); also with
- * -ECANCELED and -ENOMEM, and with 0 when all are done. It cancels none. Or else
+ * passed (ASYNCIO_FOREVER, as when it is left out: no limit) the loop ends, with -ETIMEDOUT as
+ * asyncio_error(); also with -ECANCELED and -ENOMEM, and with 0 when all are done. It cancels none.
+ * Or else
  *
  *     T v = await(asyncio_as_completed_next(it));
  *
@@ -130,7 +137,10 @@ ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(ssize_t)
  * these, then it gives NULL, and asyncio_error() is 0 (without memory: NULL and -ENOMEM). Let go by
  * asyncio_release(it) or at its maker's end. NULL among the handles, or no memory: NULL, what was
  * not scheduled closed, the tasks made cancelled. */
-#define asyncio_as_completed(handles, n, timeout)                                                  \
+#define asyncio_as_completed(...)                                                                  \
+    ASYNCIO__CAT(ASYNCIO__AS_COMPLETED_, ASYNCIO__ARITY(__VA_ARGS__))(__VA_ARGS__)
+#define ASYNCIO__AS_COMPLETED_1(handles, n) ASYNCIO__AS_COMPLETED_2(handles, n, ASYNCIO_FOREVER)
+#define ASYNCIO__AS_COMPLETED_2(handles, n, timeout)                                               \
     ((ASYNCIO_ASYNC_ITERATOR(__typeof__((void)0, (handles)[0])))asyncio__as_completed(             \
         (asyncio_any const *)ASYNCIO__HANDLES(handles), n, timeout))
 #define asyncio_as_completed_next(it)                                                              \

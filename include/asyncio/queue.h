@@ -96,9 +96,13 @@
  * -ECANCELED. */
 #define asyncio_queue_join(q) asyncio__queue_join(ASYNCIO__A_QUEUE(q))
 
-/* asyncio_queue_shutdown(q, bool immediate): from now on puts fail with -ESHUTDOWN, and gets when
- * the queue is empty; also those who wait. immediate: drops what is in it, as dealt with. */
-#define asyncio_queue_shutdown(q, immediate) asyncio__queue_shutdown(ASYNCIO__A_QUEUE(q), immediate)
+/* asyncio_queue_shutdown(q), asyncio_queue_shutdown(q, bool immediate): from now on puts fail with
+ * -ESHUTDOWN, and gets when the queue is empty; also those who wait. immediate, false unless given:
+ * drops what is in it, as dealt with. */
+#define asyncio_queue_shutdown(...)                                                                \
+    ASYNCIO__CAT(ASYNCIO__SHUTDOWN_, ASYNCIO__ONE_OR_N(__VA_ARGS__))(__VA_ARGS__)
+#define ASYNCIO__SHUTDOWN_1(q) asyncio__queue_shutdown(ASYNCIO__A_QUEUE(q), false)
+#define ASYNCIO__SHUTDOWN_2(q, immediate) asyncio__queue_shutdown(ASYNCIO__A_QUEUE(q), immediate)
 
 /* `<Queue at 0x… maxsize=2 _queue[1] _getters[1] tasks=1 shutdown>` into buf, cut to fit; what it
  * has none of is left out. Returns buf. (Python shows the items.) */
