@@ -182,7 +182,8 @@ def not_to_be_looked_at(backend):
     assert "is not there" in ps(2 ** 30, fails=True)
     assert "is no core file" in ps(__file__, fails=True)
     assert "No such file" in ps("/nowhere", fails=True)
-    assert "Usage: asyncio ps" in ps("--nonsense", fails=True)
+    assert "asyncio ps: unrecognized option" in ps("--nonsense", fails=True)
+    assert "Usage: asyncio ps" in ps("--help")
     assert "Usage: asyncio pstree" in run(ASYNCIO, "pstree", fails=True)
 
 

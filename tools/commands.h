@@ -1,4 +1,4 @@
-/* The subcommands of the asyncio command: each takes its own arguments, argv[0] its name, and
+/* The subcommands of the asyncio command: each takes its own arguments, argv[0] "asyncio NAME", and
  * returns the exit status. */
 #ifndef COMMANDS_H
 #define COMMANDS_H

@@ -9,13 +9,13 @@
 
 static int usage(const char *command)
 {
-    fprintf(stderr, "Usage: asyncio %s [--json] [--stacks] PID|CORE\n", command);
+    fprintf(stderr, "Usage: %s [--json] [--stacks] PID|CORE\n", command);
     return 2;
 }
 
 static int complain(const char *command, const char *why)
 {
-    fprintf(stderr, "asyncio %s: %s\n", command, why);
+    fprintf(stderr, "%s: %s\n", command, why);
     return 1;
 }
 

@@ -255,7 +255,7 @@ static bool go_on(struct top *t)
 
 static int watch_process(struct top *t, const char *name)
 {
-    int status = view_find(&t->view, "top", name);
+    int status = view_find(&t->view, "asyncio top", name);
 
     if (status)
         return status;

@@ -106,7 +106,6 @@ static void take_option(struct options *o, int option)
 /* The index of FILE. */
 static int parse(struct options *o, int argc, char **argv)
 {
-    argv[0] = "asyncio run"; /* in what getopt says */
     for (int c; (c = getopt_long(argc, argv, "+I:D:L:l:O::W::f:g::s:", names, NULL)) != -1;)
         take_option(o, c);
     if (optind == argc) {

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -174,6 +175,21 @@ static bool choose_file(struct request *r)
     return true;
 }
 
+/* A temporary one is there from the beginning, and empty. */
+static bool is_there(const char *path)
+{
+    struct stat s;
+
+    return stat(path, &s) == 0 && s.st_size > 0;
+}
+
+static int complain(const char *program)
+{
+    fprintf(stderr, "asyncio: %s left no trace: it does not use libasyncio, or ran no loop\n",
+            program);
+    return 1;
+}
+
 static int record(struct request *r, char **argv)
 {
     if (!choose_file(r))
@@ -182,7 +198,7 @@ static int record(struct request *r, char **argv)
         unlink(r->trace);
     int status = run_program(argv, r->trace), converted = 0;
     if (status != 126 && status != 127)
-        converted = convert(r);
+        converted = is_there(r->trace) ? convert(r) : complain(argv[0]);
     if (r->temporary)
         unlink(r->trace);
     return status ? status : converted;
@@ -212,6 +228,14 @@ static int parse(int argc, char **argv, struct request *r)
     return optind < argc ? 0 : 2;
 }
 
+/* A file that no program is in: it was taken for a trace. */
+static bool is_data(const char *path)
+{
+    struct stat s;
+
+    return stat(path, &s) == 0 && S_ISREG(s.st_mode) && !(s.st_mode & 0111);
+}
+
 int trace(int argc, char **argv)
 {
     struct request r = {0};
@@ -224,7 +248,7 @@ int trace(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    if (!trace_is_one(argv[optind]))
+    if (!trace_is_one(argv[optind]) && !is_data(argv[optind]))
         return record(&r, argv + optind);
     r.trace = argv[optind];
     return convert(&r);
