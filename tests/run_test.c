@@ -168,6 +168,44 @@ static void one_more_turn(void **state)
     assert_history("nothing end");
 }
 
+static long taken, taken_by_main, called;
+
+static async(void, takes_turns)
+{
+    for (taken = 0; await(asyncio_sleep(0)) == 0;)
+        taken++;
+}
+
+static void call_again(void *arg)
+{
+    called++;
+    asyncio_call_soon(call_again, arg);
+}
+
+static async(void, outruns)
+{
+    asyncio_spawn(takes_turns());
+    asyncio_call_soon(call_again, NULL);
+    called = 0;
+    for (int i = 0; i < 5000; i++)
+        await(asyncio_sleep(0));
+    taken_by_main = taken;
+    called = 0;
+}
+
+/* Also where the loop is in a hurry, and does not ask the back-end at each turn. */
+static void and_no_other(void **state)
+{
+    (void)state;
+    struct asyncio_runner r = {0};
+    for (int i = 0; i < 3; i++) {
+        asyncio_runner_run(&r, outruns());
+        assert_int_equal(taken, taken_by_main + i + 1); /* those of the runs before go on, too */
+        assert_int_equal(called, i + 1);
+    }
+    asyncio_runner_close(&r);
+}
+
 static async(void, tidies_up)
 {
     await(asyncio_sleep(FOR_EVER));
@@ -687,6 +725,7 @@ int main(void)
         TEST(turned_by_a_task),
         TEST(ten_thousand_open_tasks),
         TEST(one_more_turn),
+        TEST(and_no_other),
         TEST(cancellations_stick),
         TEST(ignored_cancellations),
         TEST(callbacks_that_never_end),

@@ -36,7 +36,7 @@ __attribute__((used, visibility("hidden"))) const struct ai_inspect ai_inspect =
              .asked = AT(ai_loop, asked),
              .head = AT(ai_loop, ready.head),
              .tail = AT(ai_loop, ready.tail),
-             .left = AT(ai_loop, left),
+             .end = AT(ai_loop, ready.end),
              .polls = AT(ai_loop, polls),
              .submitted = AT(ai_loop, submitted)},
     .object = {.type = AT(ai_object, type),

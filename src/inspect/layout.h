@@ -42,7 +42,7 @@ struct ai_inspect {
         uint16_t backend;    /* a pointer to a structure that begins with a string */
         uint16_t asked;      /* int64_t: ns on the back-end's clock, a short while ago at most */
         uint16_t head, tail; /* uint32_t: so many were taken from the ready queue, so many put */
-        uint16_t left;       /* uint32_t: entries of it that belong to this turn */
+        uint16_t end;        /* uint32_t: how many will have been taken when the turn ends */
         uint16_t polls;      /* uint64_t: how often the back-end was asked */
         uint16_t submitted;  /* uint64_t: operations that it was given */
     } loop;

@@ -75,7 +75,7 @@ static inline __attribute__((always_inline)) void shuffle(struct ai_loop *loop)
 
 static void grant_credit(struct ai_loop *loop, int64_t now)
 {
-    if (loop->backend->choose)
+    if (loop->backend->choose || loop->exact)
         return;
     if (now - loop->asked > SHORT_NS)
         loop->burst = 0;
@@ -133,8 +133,9 @@ static __attribute__((noinline)) int observed_turn(struct ai_loop *loop, bool bl
     if (loop->backend->choose)
         shuffle(loop);
     for (uint32_t n = ai_ring_count(&loop->ready); n > 0; n--) {
-        loop->left = 0; /* so that a parking task comes back to the hub */
-        observe(loop, ai_ring_pop(&loop->ready));
+        struct ai_ready *ready = ai_ring_pop(&loop->ready);
+        loop->ready.end = loop->ready.head; /* so that a parking task comes back to the hub */
+        observe(loop, ready);
     }
     return 0;
 }
@@ -148,9 +149,8 @@ int ai_loop_turn(struct ai_loop *loop, bool block)
         return error;
     if (loop->backend->choose)
         shuffle(loop);
-    loop->left = ai_ring_count(&loop->ready);
-    while (loop->left) {
-        loop->left--;
+    loop->ready.end = loop->ready.tail;
+    while (loop->ready.head != loop->ready.end) {
         struct ai_ready *ready = ai_ring_pop(&loop->ready);
         ready->run(ready);
     }

@@ -26,9 +26,9 @@ struct ai_before {
 
 struct ai_loop {
     struct ai_ring ready;
-    uint32_t left;   /* of the ready queue, in this turn */
     uint32_t credit; /* steps of further turns before the back-end is asked again */
     uint32_t burst;  /* the credit given at a time */
+    bool exact;      /* none is given: each turn comes back to who asked for it */
     struct ai_context hub;
     struct ai_timers timers;
     const struct ai_backend *backend;
@@ -102,7 +102,6 @@ static inline void ai_loop_push(struct ai_loop *loop, struct ai_ready *ready)
 static inline void ai_loop_push_front(struct ai_loop *loop, struct ai_ready *ready)
 {
     ai_ring_push_front(&loop->ready, ready);
-    loop->left++;
 }
 
 /* Makes the timer due after / at so many seconds, saturating. 0 or -ENOMEM. */
@@ -117,22 +116,33 @@ static inline bool ai_loop_next_turn(struct ai_loop *loop)
     if (count == 0 || count > loop->credit)
         return false;
     loop->credit -= count;
-    loop->left = count;
+    loop->ready.end = loop->ready.tail;
     return true;
 }
 
-/* The next in line, still in the queue, or NULL where the hub has to go on: at the end of the turn.
- */
-static inline struct ai_ready *ai_loop_next(struct ai_loop *loop)
+/* Whether something is next in line; else the hub has to go on: at the end of the turn. */
+static inline bool ai_loop_has_next(struct ai_loop *loop)
 {
-    return loop->left || ai_loop_next_turn(loop) ? ai_ring_peek(&loop->ready, 0) : NULL;
+    return __builtin_expect(loop->ready.head != loop->ready.end, 1) || ai_loop_next_turn(loop);
 }
 
-/* Takes what ai_loop_next() gave, to run it right here. */
+/* That, still in the queue. */
+static inline struct ai_ready *ai_loop_next(const struct ai_loop *loop)
+{
+    return ai_ring_peek(&loop->ready, 0);
+}
+
+/* Takes it, to run it right here. */
 static inline void ai_loop_take(struct ai_loop *loop)
 {
-    loop->left--;
     ai_ring_pop(&loop->ready);
+}
+
+/* From here on each turn, this one too, comes back to who asked for it. */
+static inline void ai_loop_come_back(struct ai_loop *loop)
+{
+    loop->credit = loop->withheld = 0;
+    loop->exact = true;
 }
 
 #endif

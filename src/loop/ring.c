@@ -14,6 +14,7 @@ bool ai_ring_grow(struct ai_ring *ring)
     ai_deallocate(ring->slot, old * sizeof *slot);
     ring->slot = slot;
     ring->mask = capacity - 1;
+    ring->end -= ring->head;
     ring->head = 0;
     ring->tail = n;
     return true;

@@ -1,8 +1,9 @@
-/* The ready queue: what runs next, first in first out.
+/* The ready queue: what runs next, first in first out, as far as this turn goes.
  *
  * An array, not a linked list, so that what lies some places ahead can be fetched into the cache in
  * time. Whoever may one day be pushed reserves a place when it is made, where failing is easy;
- * pushing itself never fails. Invariant: count <= reserved < capacity, a power of two. */
+ * pushing itself never fails. Invariant: count <= reserved < capacity, a power of two; the turn's
+ * end lies within the queue. */
 #ifndef AI_LOOP_RING_H
 #define AI_LOOP_RING_H
 
@@ -19,6 +20,7 @@ struct ai_ring {
     struct ai_ready **slot;
     uint32_t head, tail; /* free-running; masked when used */
     uint32_t mask;       /* capacity - 1 */
+    uint32_t end;        /* of the turn: what lies from here on is for the next one */
     uint32_t reserved;
 };
 

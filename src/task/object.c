@@ -227,6 +227,8 @@ static void leave_tasks(struct ai_object *o)
     ai_list_unlink(&o->tasks);
     ai_thread.tasks_alive--;
     ai_ring_unreserve(&ai_thread.loop->ready, 1);
+    if (__builtin_expect(o == ai_thread.main, 0))
+        ai_loop_come_back(ai_thread.loop); /* as in Python, one turn more and no other */
 }
 
 struct ai_error *ai_outcome(struct ai_object *o, struct ai_error *error)

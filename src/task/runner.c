@@ -90,6 +90,7 @@ static struct ai_object *make_main(struct asyncio_runner *r, asyncio_any h)
         return NULL;
     drop_main(r);
     ai_thread.main = o;
+    ai_thread.loop->exact = false;
     return r->asyncio__main = ai_ref(o);
 }
 

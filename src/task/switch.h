@@ -44,8 +44,17 @@ static inline __attribute__((always_inline)) void ai_prefetch(const struct ai_ri
 #endif
 }
 
-static inline struct ai_context *ai_go_on_with(struct ai_thread *thread, struct ai_ready *ready)
+/* Whether the next in line is a task that parked. */
+static inline bool ai_task_is_next(struct ai_loop *loop)
 {
+    return ai_loop_has_next(loop) && ai_loop_next(loop)->run == ai_task_resume;
+}
+
+/* That is it. */
+static inline struct ai_context *ai_go_on_with(struct ai_thread *thread)
+{
+    struct ai_ready *ready = ai_loop_next(thread->loop);
+
     ai_loop_take(thread->loop);
     ai_prefetch(&thread->loop->ready);
     thread->task = ai_task_of(ready);
@@ -55,10 +64,8 @@ static inline struct ai_context *ai_go_on_with(struct ai_thread *thread, struct 
 /* Where a task that parks or ends goes: to the next in line, or else to the hub. */
 static inline struct ai_next ai_next(struct ai_thread *thread)
 {
-    struct ai_ready *ready = ai_loop_next(thread->loop);
-
-    if (__builtin_expect(ready && ready->run == ai_task_resume, 1))
-        return (struct ai_next){ai_go_on_with(thread, ready), false};
+    if (__builtin_expect(ai_task_is_next(thread->loop), 1))
+        return (struct ai_next){ai_go_on_with(thread), false};
     return ai_next_slowly(thread);
 }
 
@@ -77,10 +84,8 @@ static inline void ai_switch_from(struct ai_task *task, struct ai_context *next)
 static inline struct ai_task *ai_park(struct ai_thread *thread, struct ai_task *task)
 {
     task->saved_errno = *thread->errno_place; /* first: finding the next may make a stack */
-    struct ai_ready *ready = ai_loop_next(thread->loop);
-
-    if (__builtin_expect(ready && ready->run == ai_task_resume, 1))
-        ai_switch_from(task, ai_go_on_with(thread, ready));
+    if (__builtin_expect(ai_task_is_next(thread->loop), 1))
+        ai_switch_from(task, ai_go_on_with(thread));
     else
         ai_park_slowly(task);
     task = ai_thread.task;

@@ -283,11 +283,10 @@ static struct ai_task *start(struct ai_ready *ready)
 
 struct ai_next ai_next_slowly(struct ai_thread *thread)
 {
-    struct ai_ready *ready;
-
-    while ((ready = ai_loop_next(thread->loop))) {
+    while (ai_loop_has_next(thread->loop)) {
+        struct ai_ready *ready = ai_loop_next(thread->loop);
         if (ready->run == ai_task_resume)
-            return (struct ai_next){ai_go_on_with(thread, ready), false};
+            return (struct ai_next){ai_go_on_with(thread), false};
         if (ready->run != ai_task_start)
             break;
         ai_loop_take(thread->loop);

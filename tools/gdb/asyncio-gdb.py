@@ -22,7 +22,7 @@ MOST = 1 << 20  # members of a list: a broken one ends
 HEAD = struct.Struct("<8sHHB3x16sQQQ")
 GROUPS = {
     "thread": "link tid loop task tasks",
-    "loop": "backend asked head tail left polls submitted",
+    "loop": "backend asked head tail end polls submitted",
     "object": "type handle waiters state flags tasks name pending_done is_task_ unused_ unused__",
     "type": "name file line kind await step holder waits stands_for",
     "coroutine": "task parent place",
