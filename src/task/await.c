@@ -260,16 +260,6 @@ static __attribute__((noinline)) int await_any(asyncio_any h, void *result,
     return -ENOMEM;
 }
 
-/* Whether the handle names an object of this thread. */
-static inline bool is_valid(asyncio_any h)
-{
-    const struct ai_object *o = asyncio_awaitable_object(h);
-
-    return ai_is_handle(h) && o->handle == (uintptr_t)h &&
-           (atomic_load_explicit(&ai_pools, memory_order_relaxed) == 1 ||
-            ai_pool_of(o) == &ai_pool);
-}
-
 /* One that nobody has used, nor retained. */
 static inline bool is_untouched(const struct ai_object *o)
 {
@@ -395,7 +385,7 @@ static __attribute__((noinline)) int await_other(asyncio_any h, void *result,
 
     if (h == ASYNCIO__YIELD)
         return asyncio__yield_turn(result, place);
-    if (!ai_thread.task || !is_valid(h))
+    if (!ai_thread.task || !ai_is_valid(h))
         return await_any(h, result, place);
     if (is_untouched(o) && o->type->pool_class) {
         ai_list_unlink(&o->owned);

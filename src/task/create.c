@@ -18,6 +18,21 @@ static __attribute__((cold)) void check_can_be_task(const struct ai_object *o)
     ai_reused(o);
 }
 
+static inline void begin_coroutine(struct ai_object *o)
+{
+    o->ready.run = ai_task_start;
+    ai_coroutine(o)->task = NULL;
+    ai_coroutine(o)->scope = NULL;
+}
+
+static inline void enlist(struct ai_object *o)
+{
+    o->waiters = NULL;
+    o->name = ++ai_thread.numbered * 2 + 1;
+    ai_list_append(&ai_thread.tasks, &o->tasks);
+    ai_thread.tasks_alive++;
+}
+
 /* Takes an unused object and makes it a task, which is not scheduled yet. */
 static inline bool make(struct ai_object *o)
 {
@@ -28,25 +43,44 @@ static inline bool make(struct ai_object *o)
         check_can_be_task(o);
     if (!ai_ring_reserve(&loop->ready, 1))
         return false;
-    o->ready.run = ai_operation_begin;
     if (type->await) {
-        o->ready.run = ai_task_start;
-        ai_coroutine(o)->task = NULL;
-        ai_coroutine(o)->scope = NULL;
+        begin_coroutine(o);
         if (__builtin_expect(ai_thread.scoped, 0))
             ai_coroutine(o)->scope = ai_scope_of_task(o);
+    } else {
+        o->ready.run = ai_operation_begin;
     }
-    o->waiters = NULL;
-    o->name = ++ai_thread.numbered * 2 + 1;
     o->life += ai_life(1, AI_PENDING - AI_UNUSED, AI_SHARED | AI_TASK);
-    ai_list_append(&ai_thread.tasks, &o->tasks);
-    ai_thread.tasks_alive++;
+    enlist(o);
     return true;
 }
 
 static inline void schedule(struct ai_object *o)
 {
     ai_loop_push(ai_thread.loop, &o->ready);
+}
+
+/* What most are made of: the coroutine object made last, within a task, by no factory, without a
+ * name or a context. Whether it is that, and a task now, of which all but this is known. */
+static inline bool make_fresh(asyncio_any h, const char *name)
+{
+    struct ai_thread *thread = &ai_thread;
+    struct ai_object *o = asyncio_awaitable_object(h);
+
+    if (h != thread->fresh || !thread->task ||
+        ((uintptr_t)name | (uintptr_t)thread->task_factory | thread->scoped))
+        return false;
+    struct ai_ring *ring = &thread->loop->ready;
+    if (!h || !o->type->await || o->life != ai_life(1, AI_UNUSED, AI_OWNED) ||
+        ring->reserved == ring->mask)
+        return false;
+    ring->reserved++;
+    ai_link_fresh(o);
+    begin_coroutine(o);
+    o->life = ai_life(2, AI_PENDING, AI_OWNED | AI_SHARED | AI_TASK);
+    enlist(o);
+    ai_ring_push(ring, &o->ready);
+    return true;
 }
 
 /* Where there is a stack to go on with: not that of a call that goes on on a task's as if it were
@@ -230,11 +264,16 @@ static __attribute__((noinline, cold)) asyncio_any create_by_factory(asyncio_any
     return made(o);
 }
 
-asyncio_any asyncio__create_task(asyncio_any h, const char *name)
+static __attribute__((noinline)) asyncio_any create_slowly(asyncio_any h, const char *name)
 {
     if (__builtin_expect(ai_thread.task_factory != NULL, 0))
         return create_by_factory(h, name);
     return asyncio__task(h, name);
+}
+
+asyncio_any asyncio__create_task(asyncio_any h, const char *name)
+{
+    return __builtin_expect(make_fresh(h, name), 1) ? h : create_slowly(h, name);
 }
 
 asyncio_any asyncio__create_task_in(asyncio_any h, const char *name,

@@ -169,7 +169,7 @@ asyncio_any asyncio__retain(asyncio_any h)
     return ai_handle(o);
 }
 
-void asyncio_release(asyncio_any h)
+static __attribute__((noinline)) void release_slowly(asyncio_any h)
 {
     if (!h || h == ASYNCIO__YIELD)
         return;
@@ -184,6 +184,27 @@ void asyncio_release(asyncio_any h)
     if (o->retains < UINT8_MAX) /* else nobody knows any more */
         o->retains--;
     ai_unref(o);
+}
+
+/* Whether it is a task that has ended well, was awaited, and is nobody's but its maker's. */
+static inline bool is_over(const struct ai_object *o)
+{
+    const uint8_t flags = AI_OWNED | AI_SHARED | AI_TASK | AI_VALUE | AI_RETRIEVED;
+
+    return o->life == ai_life(1, AI_DONE, flags) && !o->error;
+}
+
+void asyncio_release(asyncio_any h)
+{
+    struct ai_object *o = asyncio_awaitable_object(h);
+
+    if (!ai_is_valid(h) || !is_over(o) || !o->type->pool_class || o->type->destroy ||
+        !(o->name & 1)) {
+        release_slowly(h);
+        return;
+    }
+    ai_list_unlink(&o->owned); /* no task is fresh */
+    ai_object_bury(o, h, o->type->pool_class, o->type->size);
 }
 
 /* --- Waiting and completion --- */

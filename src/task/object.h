@@ -143,6 +143,16 @@ static inline struct ai_object *ai_object_if_any(asyncio_any h)
                : NULL;
 }
 
+/* Whether the handle names an object of this thread. */
+static inline bool ai_is_valid(asyncio_any h)
+{
+    const struct ai_object *o = asyncio_awaitable_object(h);
+
+    return ai_is_handle(h) && o->handle == (uintptr_t)h &&
+           (atomic_load_explicit(&ai_pools, memory_order_relaxed) == 1 ||
+            ai_pool_of(o) == &ai_pool);
+}
+
 /* The thread's stand-in for ASYNCIO__YIELD; anything else that is no handle ends the program. */
 struct ai_object *ai_object_otherwise(asyncio_any h) __attribute__((cold));
 

@@ -70,13 +70,19 @@ static inline struct ai_next conclude(struct ai_task *task, struct ai_error *err
     return ai_next(&ai_thread);
 }
 
+static __attribute__((noinline)) void give_stack(struct ai_task *task)
+{
+    struct ai_stack stack = task->stack;
+
+    ai_stack_give(&ai_thread.stacks, &stack);
+}
+
 static inline void give(struct ai_task *task)
 {
     struct ai_thread *thread = &ai_thread;
 
     if (__builtin_expect(thread->idle_count == MOST_IDLE, 0)) {
-        struct ai_stack stack = task->stack;
-        ai_stack_give(&thread->stacks, &stack);
+        give_stack(task);
         return;
     }
     task->next_idle = thread->idle;
@@ -89,10 +95,10 @@ void ai_tasks_trim(void)
     struct ai_thread *thread = &ai_thread;
 
     while (thread->idle) {
-        struct ai_stack stack = thread->idle->stack;
-        thread->idle = thread->idle->next_idle;
+        struct ai_task *task = thread->idle;
+        thread->idle = task->next_idle;
         thread->idle_count--;
-        ai_stack_give(&thread->stacks, &stack);
+        give_stack(task);
     }
 }
 
@@ -227,13 +233,10 @@ static __attribute__((noinline)) struct ai_task *task_new(void)
     return task;
 }
 
-static inline struct ai_task *take(void)
+static inline struct ai_task *take_idle(struct ai_thread *thread)
 {
-    struct ai_thread *thread = &ai_thread;
     struct ai_task *task = thread->idle;
 
-    if (__builtin_expect(!task, 0))
-        return task_new();
     thread->idle = task->next_idle;
     thread->idle_count--;
     ai_stack_wipe(&thread->stacks, task->stack.low, (char *)task);
@@ -265,14 +268,12 @@ static inline void begin(struct ai_task *task, struct ai_coroutine *root)
     root->place = NULL;
 }
 
-/* The task of a coroutine object that was scheduled, ready to run; NULL if it is over already. */
-static struct ai_task *start(struct ai_ready *ready)
+static __attribute__((noinline)) struct ai_task *start_slowly(struct ai_object *o)
 {
-    struct ai_object *o = ai_container(ready, struct ai_object, ready);
     bool cancelled = o->flags & AI_MUST_CANCEL || ai_thread.closing;
-    struct ai_task *task = cancelled ? NULL : take();
+    struct ai_task *task = cancelled ? NULL : task_new();
 
-    if (__builtin_expect(task != NULL, 1)) {
+    if (task) {
         begin(task, ai_coroutine(o));
         return task;
     }
@@ -281,7 +282,20 @@ static struct ai_task *start(struct ai_ready *ready)
     return NULL;
 }
 
-struct ai_next ai_next_slowly(struct ai_thread *thread)
+/* The task of a coroutine object that was scheduled, ready to run; NULL if it is over already. */
+static inline struct ai_task *start(struct ai_ready *ready)
+{
+    struct ai_thread *thread = &ai_thread;
+    struct ai_object *o = ai_container(ready, struct ai_object, ready);
+
+    if (__builtin_expect(o->flags & AI_MUST_CANCEL || thread->closing || !thread->idle, 0))
+        return start_slowly(o);
+    struct ai_task *task = take_idle(thread);
+    begin(task, ai_coroutine(o));
+    return task;
+}
+
+static inline __attribute__((always_inline)) struct ai_next next_to_start(struct ai_thread *thread)
 {
     while (ai_loop_has_next(thread->loop)) {
         struct ai_ready *ready = ai_loop_next(thread->loop);
@@ -297,9 +311,14 @@ struct ai_next ai_next_slowly(struct ai_thread *thread)
     return (struct ai_next){&thread->loop->hub, false};
 }
 
+struct ai_next ai_next_slowly(struct ai_thread *thread)
+{
+    return next_to_start(thread);
+}
+
 void ai_park_slowly(struct ai_task *task)
 {
-    struct ai_next next = ai_next_slowly(&ai_thread);
+    struct ai_next next = next_to_start(&ai_thread);
 
     if (next.begins)
         enter(&task->context, ai_thread.task);
