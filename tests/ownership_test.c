@@ -406,6 +406,21 @@ DEATH_TEST(of_another_thread, "'add' belongs to the loop of another thread")
     pthread_join(thread, NULL);
 }
 
+static void *release_elsewhere(void *h)
+{
+    asyncio_release(h);
+    return NULL;
+}
+
+DEATH_TEST(released_by_another_thread, "'add' belongs to the loop of another thread")
+{
+    pthread_t thread;
+    awaitable(int) done = asyncio_create_task(add(1, 2));
+    await(done);
+    pthread_create(&thread, NULL, release_elsewhere, done);
+    pthread_join(thread, NULL);
+}
+
 static void *leave_one(void *place)
 {
     *(asyncio_any *)place = asyncio_retain(add(1, 2));
@@ -518,6 +533,7 @@ int main(void)
         TEST(null_is_no_task),
         TEST(null_is_no_memory),
         TEST(of_another_thread),
+        TEST(released_by_another_thread),
         TEST(of_a_thread_that_ended),
         TEST(a_coroutine_has_no_done_callbacks),
         TEST(a_task_takes_no_result),

@@ -32,14 +32,14 @@
  * is closed, -ENOMEM, -ECANCELED: then it was not sent. */
 #define asyncio_channel_send(ch, ...)                                                              \
     ASYNCIO__PUT(asyncio__channel, "Channel.send", asyncio__channel_send,                          \
-                 asyncio__channel_send_step, ch, ASYNCIO__CAT(asyncio__h, __COUNTER__),            \
+                 asyncio__channel_send_step, NULL, ch, ASYNCIO__CAT(asyncio__h, __COUNTER__),      \
                  ASYNCIO__CAT(asyncio__v, __COUNTER__), __VA_ARGS__)
 
 /* asyncio_channel_recv(ch): awaitable(T), the next item. It fails with -EPIPE where the channel is
  * closed and empty, -ENOMEM, -ECANCELED. */
 #define asyncio_channel_recv(ch)                                                                   \
     ASYNCIO__GET(asyncio__channel, "Channel.recv", asyncio__channel_recv,                          \
-                 asyncio__channel_recv_step, ch, ASYNCIO__CAT(asyncio__h, __COUNTER__))
+                 asyncio__channel_recv_step, NULL, ch, ASYNCIO__CAT(asyncio__h, __COUNTER__))
 
 /* asyncio_channel_recv_into(ch, T *item): awaitable(int). The same, with the item stored there and
  * 0 or the error as its value. `item` must live until this is done. */

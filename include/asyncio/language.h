@@ -148,6 +148,8 @@ struct asyncio_awaitable_type {
      * end, or -errno. */
     int (*next)(void *self, const struct asyncio__place *place);
     const struct asyncio__waits *waits; /* the library's own, instead of waits_for() */
+    /* The library's own, beside step(): an await of one that was just made. See task/step.h. */
+    int (*at_once)(void *self, void *result, const struct asyncio__place *place);
 };
 
 /* Where the library keeps a frame of this size; 0: it will find out. */

@@ -48,15 +48,15 @@
  * which is copied when this is called, into it. 0, -ESHUTDOWN, -ENOMEM or -ECANCELED: then it was
  * not put. */
 #define asyncio_queue_put(q, ...)                                                                  \
-    ASYNCIO__PUT(asyncio__queue, "Queue.put", asyncio__queue_put, asyncio__queue_put_step, q,      \
-                 ASYNCIO__CAT(asyncio__h, __COUNTER__), ASYNCIO__CAT(asyncio__v, __COUNTER__),     \
-                 __VA_ARGS__)
+    ASYNCIO__PUT(asyncio__queue, "Queue.put", asyncio__queue_put, asyncio__queue_put_step,         \
+                 asyncio__queue_put_at_once, q, ASYNCIO__CAT(asyncio__h, __COUNTER__),             \
+                 ASYNCIO__CAT(asyncio__v, __COUNTER__), __VA_ARGS__)
 
 /* asyncio_queue_get(q): awaitable(T). Waits while the queue is empty; its value is the item that
  * comes next. It fails with -ESHUTDOWN, -ENOMEM or -ECANCELED. */
 #define asyncio_queue_get(q)                                                                       \
-    ASYNCIO__GET(asyncio__queue, "Queue.get", asyncio__queue_get, asyncio__queue_get_step, q,      \
-                 ASYNCIO__CAT(asyncio__h, __COUNTER__))
+    ASYNCIO__GET(asyncio__queue, "Queue.get", asyncio__queue_get, asyncio__queue_get_step,         \
+                 asyncio__queue_get_at_once, q, ASYNCIO__CAT(asyncio__h, __COUNTER__))
 
 /* asyncio_queue_get_into(q, T *item): awaitable(int). The same, with the item stored there, and 0
  * or the error as its value: for items that a failure cannot be told from, and for
@@ -125,6 +125,10 @@ asyncio_any asyncio__queue_get_into(asyncio_any q, void *item,
                                     const struct asyncio_awaitable_type *type);
 int asyncio__queue_put_step(void *self, bool cancelled);
 int asyncio__queue_get_step(void *self, bool cancelled);
+ASYNCIO__HOT int asyncio__queue_put_at_once(void *self, void *result,
+                                            const struct asyncio__place *place);
+ASYNCIO__HOT int asyncio__queue_get_at_once(void *self, void *result,
+                                            const struct asyncio__place *place);
 int asyncio__queue_put_nowait(asyncio_any q, const void *item);
 int asyncio__queue_get_nowait(asyncio_any q, void *item);
 size_t asyncio__queue_qsize(asyncio_any q);
@@ -163,7 +167,7 @@ struct asyncio__transfer {
     ASYNCIO__ANY_QUEUE(asyncio__queue, q, ASYNCIO__CAT(asyncio__h, __COUNTER__))
 
 /* A type made where the call stands: with the item behind the head, where a get has its result. */
-#define ASYNCIO__TRANSFER_TYPE(label, T, r_size, r_offset, r_signed, function)                     \
+#define ASYNCIO__TRANSFER_TYPE(label, T, r_size, r_offset, r_signed, first, quick)                 \
     static const struct asyncio_awaitable_type asyncio__type = {                                   \
         .name = label,                                                                             \
         .size = ASYNCIO__TRANSFER_SIZE(T),                                                         \
@@ -171,28 +175,29 @@ struct asyncio__transfer {
         .result_offset = r_offset,                                                                 \
         .result_signed = r_signed,                                                                 \
         .pool_class = ASYNCIO__POOL_CLASS(ASYNCIO__TRANSFER_SIZE(T)),                              \
-        .step = function,                                                                          \
+        .step = first,                                                                             \
+        .at_once = quick,                                                                          \
     }
-#define ASYNCIO__PUT_TYPE(label, T, function)                                                      \
-    ASYNCIO__TRANSFER_TYPE(label, T, sizeof(int), ASYNCIO__TRANSFER_RESULT, true, function)
-#define ASYNCIO__GET_TYPE(label, T, function)                                                      \
+#define ASYNCIO__PUT_TYPE(label, T, step, at_once)                                                 \
+    ASYNCIO__TRANSFER_TYPE(label, T, sizeof(int), ASYNCIO__TRANSFER_RESULT, true, step, at_once)
+#define ASYNCIO__GET_TYPE(label, T, step, at_once)                                                 \
     ASYNCIO__TRANSFER_TYPE(label, T, sizeof(T), sizeof(struct asyncio__transfer),                  \
-                           ASYNCIO__SIGNED(T), function)
+                           ASYNCIO__SIGNED(T), step, at_once)
 
-#define ASYNCIO__PUT(queue, label, function, step, q, h, v, ...)                                   \
+#define ASYNCIO__PUT(queue, label, function, step, at_once, q, h, v, ...)                          \
     __extension__({                                                                                \
         __auto_type h = (q);                                                                       \
         ASYNCIO__CHECK_QUEUE(h, queue);                                                            \
         ASYNCIO__ITEM(h, queue) v = __VA_ARGS__;                                                   \
-        ASYNCIO__PUT_TYPE(label, ASYNCIO__ITEM(h, queue), step);                                   \
+        ASYNCIO__PUT_TYPE(label, ASYNCIO__ITEM(h, queue), step, at_once);                          \
         (ASYNCIO_AWAITABLE(int)) function((asyncio_any)h, &v, &asyncio__type);                     \
     })
 
-#define ASYNCIO__GET(queue, label, function, step, q, h)                                           \
+#define ASYNCIO__GET(queue, label, function, step, at_once, q, h)                                  \
     __extension__({                                                                                \
         __auto_type h = (q);                                                                       \
         ASYNCIO__CHECK_QUEUE(h, queue);                                                            \
-        ASYNCIO__GET_TYPE(label, ASYNCIO__ITEM(h, queue), step);                                   \
+        ASYNCIO__GET_TYPE(label, ASYNCIO__ITEM(h, queue), step, at_once);                          \
         (ASYNCIO_AWAITABLE(ASYNCIO__ITEM(h, queue))) function((asyncio_any)h, &asyncio__type);     \
     })
 
@@ -201,7 +206,7 @@ struct asyncio__transfer {
         __auto_type h = (q);                                                                       \
         ASYNCIO__CHECK_QUEUE(h, queue);                                                            \
         ASYNCIO__ITEM(h, queue) *v = (place);                                                      \
-        ASYNCIO__PUT_TYPE(label, ASYNCIO__ITEM(h, queue), step);                                   \
+        ASYNCIO__PUT_TYPE(label, ASYNCIO__ITEM(h, queue), step, NULL);                             \
         (ASYNCIO_AWAITABLE(int)) function((asyncio_any)h, v, &asyncio__type);                      \
     })
 

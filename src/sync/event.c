@@ -13,10 +13,22 @@ static int wait_step(void *self, bool cancelled)
     return 0;
 }
 
+static int wait_at_once(void *self, void *result, const struct asyncio__place *place)
+{
+    const struct ai_caller *c = self;
+
+    if (!ai_container(c->line, struct asyncio_event, line)->set)
+        return ai_await_step(self, result, place);
+    *(int *)result = 0;
+    return ai_done_at_once(self);
+}
+
 ASYNCIO_AWAITABLE(int) asyncio_event_wait(struct asyncio_event *event)
 {
-    static const struct asyncio_awaitable_type type =
-        AI_CALLER("Event.wait", struct ai_caller, wait_step);
+    static const struct asyncio_awaitable_type type = {
+        AI_CALLER_MEMBERS("Event.wait", struct ai_caller, wait_step),
+        .at_once = wait_at_once,
+    };
 
     return ai_caller_handle(ai_caller_new(&type, &event->line));
 }

@@ -59,27 +59,26 @@ static inline void *ai_items_slot(const struct ai_items *items, size_t n)
     return items->slot + (n & (items->capacity - 1)) * items->stride;
 }
 
-/* Where the next item is put and got from, where that is all there is to it: in the order they
- * come, with room, and of the usual sizes. NULL otherwise. */
-static inline void *ai_items_end(const struct ai_items *items)
-{
-    bool simple = items->quick && items->count < items->capacity;
-    return __builtin_expect(simple, 1) ? ai_items_slot(items, items->first + items->count) : NULL;
-}
-
-static inline void *ai_items_begin(const struct ai_items *items)
-{
-    bool simple = items->quick && items->count > 0;
-    return __builtin_expect(simple, 1) ? ai_items_slot(items, items->first) : NULL;
-}
-
-/* Of such a one. */
+/* An item of the usual sizes. */
 static inline void ai_item_copy_quickly(void *to, const void *from, size_t size)
 {
     if (size == sizeof(uint32_t))
         __builtin_memcpy(to, from, sizeof(uint32_t));
     else
         __builtin_memcpy(to, from, sizeof(uint64_t));
+}
+
+/* The same as below for quick ones, with room and with an item. */
+static inline void ai_items_put_quickly(struct ai_items *items, const void *item)
+{
+    ai_item_copy_quickly(ai_items_slot(items, items->first + items->count), item, items->size);
+    items->count++;
+}
+
+static inline void ai_items_get_quickly(struct ai_items *items, void *item)
+{
+    ai_item_copy_quickly(item, ai_items_slot(items, items->first++), items->size);
+    items->count--;
 }
 
 /* false without memory. */

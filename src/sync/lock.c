@@ -68,10 +68,22 @@ asyncio_any ai_lock_holder(void *self)
     return c->in_line && lock_of(c)->locked ? lock_of(c)->asyncio__holder : NULL;
 }
 
+static int acquire_at_once(void *self, void *result, const struct asyncio__place *place)
+{
+    struct asyncio_lock *lock = lock_of(self);
+
+    if (lock->locked || lock->line.first)
+        return ai_await_step(self, result, place);
+    take(lock);
+    *(int *)result = 0;
+    return ai_done_at_once(self);
+}
+
 ASYNCIO_AWAITABLE(int) asyncio_lock_acquire(struct asyncio_lock *lock)
 {
     static const struct asyncio_awaitable_type type = {
         AI_CALLER_MEMBERS("Lock.acquire", struct ai_caller, acquire_step),
+        .at_once = acquire_at_once,
         .holder = ai_lock_holder,
     };
 

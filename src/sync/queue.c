@@ -13,6 +13,7 @@ struct queue {
     struct ai_object object; /* DONE from the start: nobody waits for itself */
     struct ai_items items;
     size_t limit;
+    size_t quick; /* while so many are in it, one more can just be put behind them */
     long maxsize;
     struct asyncio__line getters, putters;
     struct asyncio_event finished; /* set: nothing is unfinished */
@@ -98,6 +99,8 @@ static inline int put(struct queue *q, const void *item)
         return -EAGAIN;
     if (!ai_items_put(&q->items, item))
         return -ENOMEM;
+    if (q->items.quick)
+        q->quick = q->items.capacity < q->limit ? q->items.capacity : q->limit;
     q->unfinished++;
     q->finished.set = false;
     ai_line_call_out(&q->getters);
@@ -136,16 +139,18 @@ static __attribute__((noinline)) int wait_or_fail(struct ai_transfer *t, int cod
     return code;
 }
 
-static __attribute__((noinline)) int called_out(struct asyncio__line *line)
+/* It is done, and one of those who wait for the other may try. */
+static __attribute__((noinline)) int call_out(struct ai_transfer *t)
 {
-    ai_line_call_out_slowly(line);
-    return 1;
+    struct queue *q = ai_transfer_queue(t);
+
+    ai_line_call_out_slowly(t->caller.line == &q->getters ? &q->putters : &q->getters);
+    return ai_done_at_once(&t->caller.object);
 }
 
-/* What put() and get() do, where that is quickly done. These end in what calls functions, so that
- * nothing has to be saved here. */
-static __attribute__((noinline)) int put_step(struct ai_transfer *t, bool cancelled)
+int asyncio__queue_put_step(void *self, bool cancelled)
 {
+    struct ai_transfer *t = self;
     struct queue *q = ai_transfer_queue(t);
 
     if (!q)
@@ -156,24 +161,9 @@ static __attribute__((noinline)) int put_step(struct ai_transfer *t, bool cancel
     return code > 0 ? code : wait_or_fail(t, code);
 }
 
-int asyncio__queue_put_step(void *self, bool cancelled)
+int asyncio__queue_get_step(void *self, bool cancelled)
 {
     struct ai_transfer *t = self;
-    struct queue *q = ai_transfer_queue(t);
-    void *slot;
-
-    if (__builtin_expect(!q || cancelled || !t->caller.called || q->shut || is_full(q), 0) ||
-        !(slot = ai_items_end(&q->items)))
-        return put_step(t, cancelled);
-    ai_item_copy_quickly(slot, t->place, q->items.size);
-    q->items.count++;
-    q->unfinished++;
-    q->finished.set = false;
-    return q->getters.first ? called_out(&q->getters) : 1;
-}
-
-static __attribute__((noinline)) int get_step(struct ai_transfer *t, bool cancelled)
-{
     struct queue *q = ai_transfer_queue(t);
 
     if (!q)
@@ -184,19 +174,30 @@ static __attribute__((noinline)) int get_step(struct ai_transfer *t, bool cancel
     return code > 0 ? code : wait_or_fail(t, code);
 }
 
-int asyncio__queue_get_step(void *self, bool cancelled)
+/* What put() and get() do, where that is quickly done. */
+int asyncio__queue_put_at_once(void *self, void *result, const struct asyncio__place *place)
 {
     struct ai_transfer *t = self;
     struct queue *q = ai_transfer_queue(t);
-    void *slot;
 
-    if (__builtin_expect(!q || cancelled || !t->caller.called, 0) ||
-        !(slot = ai_items_begin(&q->items)))
-        return get_step(t, cancelled);
-    ai_item_copy_quickly(t->place, slot, q->items.size);
-    q->items.count--;
-    q->items.first++;
-    return q->putters.first ? called_out(&q->putters) : 1;
+    if (__builtin_expect(!q, 0) || q->items.count >= q->quick)
+        return ai_await_step(self, result, place);
+    ai_items_put_quickly(&q->items, t + 1);
+    q->unfinished++;
+    q->finished.set = false;
+    *(int *)result = 0;
+    return q->getters.first ? call_out(t) : ai_done_at_once(self);
+}
+
+int asyncio__queue_get_at_once(void *self, void *result, const struct asyncio__place *place)
+{
+    struct ai_transfer *t = self;
+    struct queue *q = ai_transfer_queue(t);
+
+    if (__builtin_expect(!q, 0) || !q->items.quick || q->items.count == 0)
+        return ai_await_step(self, result, place);
+    ai_items_get_quickly(&q->items, result);
+    return q->putters.first ? call_out(t) : ai_done_at_once(self);
 }
 
 static __attribute__((noinline)) asyncio_any put_slowly(asyncio_any h, const void *item,
@@ -317,6 +318,7 @@ void asyncio__queue_shutdown(asyncio_any h, bool immediate)
     if (!q)
         return;
     q->shut = true;
+    q->quick = 0;
     if (immediate) {
         finish(q, q->items.count);
         ai_items_clear(&q->items);

@@ -41,6 +41,18 @@ static int acquire_step(void *self, bool cancelled)
     return c->in_line ? go_on(s, c, cancelled) : ask(s, c);
 }
 
+static int acquire_at_once(void *self, void *result, const struct asyncio__place *place)
+{
+    const struct ai_caller *c = self;
+    struct asyncio_semaphore *s = ai_container(c->line, struct asyncio_semaphore, line);
+
+    if (s->value == 0 || s->line.first)
+        return ai_await_step(self, result, place);
+    s->value--;
+    *(int *)result = 0;
+    return ai_done_at_once(self);
+}
+
 static void check_value(long value)
 {
     if (value < 0)
@@ -55,8 +67,10 @@ struct asyncio_semaphore asyncio_semaphore(long value)
 
 ASYNCIO_AWAITABLE(int) asyncio_semaphore_acquire(struct asyncio_semaphore *semaphore)
 {
-    static const struct asyncio_awaitable_type type =
-        AI_CALLER("Semaphore.acquire", struct ai_caller, acquire_step);
+    static const struct asyncio_awaitable_type type = {
+        AI_CALLER_MEMBERS("Semaphore.acquire", struct ai_caller, acquire_step),
+        .at_once = acquire_at_once,
+    };
 
     return ai_caller_handle(ai_caller_new(&type, &semaphore->line));
 }

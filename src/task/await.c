@@ -260,10 +260,20 @@ static __attribute__((noinline)) int await_any(asyncio_any h, void *result,
     return -ENOMEM;
 }
 
+/* The same as ai_is_valid(), within a task, whose thread has objects. */
+static inline bool is_valid(asyncio_any h)
+{
+    const struct ai_object *o = asyncio_awaitable_object(h);
+
+    return ai_is_handle(h) && o->handle == (uintptr_t)h &&
+           (atomic_load_explicit(&ai_pools, memory_order_relaxed) == 1 ||
+            ai_pool_of(o) == &ai_pool);
+}
+
 /* One that nobody has used, nor retained. */
 static inline bool is_untouched(const struct ai_object *o)
 {
-    return o->life == ai_life(1, AI_UNUSED, AI_OWNED);
+    return o->life == ai_life(0, AI_UNUSED, AI_OWNED);
 }
 
 /* A task or future under way. */
@@ -278,7 +288,7 @@ static inline void drop_plain(struct ai_object *o)
 {
     const struct asyncio_awaitable_type *type = o->type;
 
-    if (__builtin_expect(o->life == ai_life(1, AI_PENDING, 0), 1)) {
+    if (__builtin_expect(o->life == ai_life(0, AI_PENDING, 0), 1)) {
         if (type->destroy)
             type->destroy(o);
         ai_object_bury(o, ai_handle(o), type->pool_class, type->size);
@@ -292,7 +302,7 @@ static inline void drop_plain(struct ai_object *o)
 static __attribute__((noinline)) int await_call(struct ai_object *o, void *result,
                                                 const struct asyncio__place *place)
 {
-    o->life = ai_life(1, AI_PENDING, 0);
+    o->life = ai_life(0, AI_PENDING, 0);
     call(ai_coroutine(o), result, place);
     drop_plain(o);
     return 0;
@@ -304,12 +314,11 @@ static __attribute__((noinline)) int failed_step(struct ai_object *o, int code)
     return awaited(ai_thread.task, code);
 }
 
-static __attribute__((noinline)) int await_step(struct ai_object *o, void *result,
-                                                const struct asyncio__place *place)
+int ai_await_step(struct ai_object *o, void *result, const struct asyncio__place *place)
 {
     struct ai_task *task = ai_thread.task;
 
-    o->life = ai_life(1, AI_PENDING, 0);
+    o->life = ai_life(0, AI_PENDING, 0);
     task->place = place;
     int code = step_through(task, o, result);
     if (__builtin_expect(code, 0))
@@ -370,12 +379,6 @@ int asyncio__yield_turn(void *result, const struct asyncio__place *place)
     return __builtin_expect(task->must_cancel, 0) ? yielded(task) : 0;
 }
 
-/* It has been taken from its maker. */
-static inline int await_plain(struct ai_object *o, void *result, const struct asyncio__place *place)
-{
-    return o->type->await ? await_call(o, result, place) : await_step(o, result, place);
-}
-
 /* Only a fork in the road: each way is a function of its own, so that none pays for what another
  * needs. The object made last needs no checking; it is what most awaits are of. */
 static __attribute__((noinline)) int await_other(asyncio_any h, void *result,
@@ -385,11 +388,11 @@ static __attribute__((noinline)) int await_other(asyncio_any h, void *result,
 
     if (h == ASYNCIO__YIELD)
         return asyncio__yield_turn(result, place);
-    if (!ai_thread.task || !ai_is_valid(h))
+    if (!ai_thread.task || !is_valid(h))
         return await_any(h, result, place);
     if (is_untouched(o) && o->type->pool_class) {
         ai_list_unlink(&o->owned);
-        return await_plain(o, result, place);
+        return o->type->await ? await_call(o, result, place) : ai_await_step(o, result, place);
     }
     if (is_awaited_often(o))
         return await_task(h, result, place);
@@ -402,7 +405,11 @@ int asyncio__await(asyncio_any h, void *result, const struct asyncio__place *pla
 
     if (h == ai_thread.fresh && h && ai_thread.task && is_untouched(o)) {
         ai_thread.fresh = NULL;
-        return await_plain(o, result, place);
+        if (o->type->await)
+            return await_call(o, result, place);
+        if (o->type->at_once && !ai_thread.task->error)
+            return o->type->at_once(o, result, place);
+        return ai_await_step(o, result, place);
     }
     return await_other(h, result, place);
 }

@@ -71,13 +71,13 @@ static inline bool make_fresh(asyncio_any h, const char *name)
         ((uintptr_t)name | (uintptr_t)thread->task_factory | thread->scoped))
         return false;
     struct ai_ring *ring = &thread->loop->ready;
-    if (!h || !o->type->await || o->life != ai_life(1, AI_UNUSED, AI_OWNED) ||
+    if (!h || !o->type->await || o->life != ai_life(0, AI_UNUSED, AI_OWNED) ||
         ring->reserved == ring->mask)
         return false;
     ring->reserved++;
     ai_link_fresh(o);
     begin_coroutine(o);
-    o->life = ai_life(2, AI_PENDING, AI_OWNED | AI_SHARED | AI_TASK);
+    o->life = ai_life(1, AI_PENDING, AI_OWNED | AI_SHARED | AI_TASK);
     enlist(o);
     ai_ring_push(ring, &o->ready);
     return true;

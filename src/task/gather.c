@@ -165,7 +165,7 @@ static void *give_up(struct gather *g, asyncio_any const *handles, size_t n)
     if (!g)
         return NULL;
     for (size_t i = 0; i < g->count; i++) {
-        if (g->children[i].object->refs == 2) /* the runtime's and ours: nobody else holds it */
+        if (g->children[i].object->more == 1) /* the runtime's and ours: nobody else holds it */
             ai_cancel(g->children[i].object);
     }
     ai_ring_unreserve(&ai_thread.loop->ready, n);

@@ -52,7 +52,7 @@ static struct member *member_new(void)
     if (__builtin_expect(!m, 0))
         return NULL;
     if (ai_ring_reserve(&ai_thread.loop->ready, 1)) {
-        m->life = ai_life(1, AI_PENDING, 0);
+        m->life = ai_life(0, AI_PENDING, 0);
         return m;
     }
     ai_pool_give(&ai_pool, m, m->handle, MEMBER_CLASS, sizeof *m);

@@ -33,7 +33,7 @@ static inline void ai_leave_maker(struct ai_object *o)
 static inline void ai_object_init(struct ai_object *o, const struct asyncio_awaitable_type *type)
 {
     o->type = type;
-    o->life = ai_life(1, AI_UNUSED, AI_OWNED);
+    o->life = ai_life(0, AI_UNUSED, AI_OWNED);
     o->error = NULL;
     o->owned.next = (void *)ai_thread.task;
     if (__builtin_expect(ai_thread.fresh != NULL, 0))

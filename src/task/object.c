@@ -89,9 +89,9 @@ void ai_object_free(struct ai_object *o)
 
     if (__builtin_expect(o->error != NULL, 0)) {
         if ((o->flags & (AI_SHARED | AI_RETRIEVED | AI_CANCELLED)) == AI_SHARED) {
-            o->refs = 1; /* whoever is told may keep it */
+            o->more = 0; /* whoever is told may keep it */
             ai_report_never_retrieved(o);
-            if (--o->refs)
+            if (o->more--)
                 return;
         }
         ai_error_unref(o->error);
@@ -191,7 +191,7 @@ static inline bool is_over(const struct ai_object *o)
 {
     const uint8_t flags = AI_OWNED | AI_SHARED | AI_TASK | AI_VALUE | AI_RETRIEVED;
 
-    return o->life == ai_life(1, AI_DONE, flags) && !o->error;
+    return o->life == ai_life(0, AI_DONE, flags) && !o->error;
 }
 
 void asyncio_release(asyncio_any h)

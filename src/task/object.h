@@ -43,13 +43,14 @@ struct ai_object {
     uintptr_t handle; /* the pool's */
     union {
         struct {
-            uint32_t refs;
             uint8_t state;
             uint8_t flags;
             uint8_t cancels; /* asyncio_cancelling() */
             uint8_t retains; /* asyncio_retain() without release; neither counts beyond 255 */
+            uint32_t more;   /* references, beyond one */
         };
-        uint64_t life; /* all of these, for those who test or set them at once */
+        uint64_t life; /* all of these, for those who test or set them at once: a small number where
+                        * there are no more references */
     };
     struct ai_waiter *waiters; /* a ring: the first, whose prev is the last; or NULL */
     struct ai_error *error;    /* how it failed; while it is pending, see ai_cancel() */
@@ -132,25 +133,20 @@ static inline bool ai_is_handle(asyncio_any h)
     return (uintptr_t)h & AI_POOL_TAGGED;
 }
 
-/* The object of a valid handle of this thread, NULL where it is none (or its object has gone). */
-static inline struct ai_object *ai_object_if_any(asyncio_any h)
-{
-    struct ai_object *o = asyncio_awaitable_object(h);
-
-    return ai_is_handle(h) && o->handle == (uintptr_t)h && ai_pool_of(o) == &ai_pool &&
-                   o->state != AI_FREE
-               ? o
-               : NULL;
-}
-
 /* Whether the handle names an object of this thread. */
 static inline bool ai_is_valid(asyncio_any h)
 {
     const struct ai_object *o = asyncio_awaitable_object(h);
 
-    return ai_is_handle(h) && o->handle == (uintptr_t)h &&
-           (atomic_load_explicit(&ai_pools, memory_order_relaxed) == 1 ||
-            ai_pool_of(o) == &ai_pool);
+    return ai_is_handle(h) && o->handle == (uintptr_t)h && ai_pool_of(o) == &ai_pool;
+}
+
+/* The object of a valid handle of this thread, NULL where it is none (or its object has gone). */
+static inline struct ai_object *ai_object_if_any(asyncio_any h)
+{
+    struct ai_object *o = asyncio_awaitable_object(h);
+
+    return ai_is_valid(h) && o->state != AI_FREE ? o : NULL;
 }
 
 /* The thread's stand-in for ASYNCIO__YIELD; anything else that is no handle ends the program. */
@@ -174,12 +170,12 @@ struct ai_object *ai_object_new(const struct asyncio_awaitable_type *type, size_
 void ai_take(struct ai_object *o);
 
 /* By shifts: compilers build the union in memory, which costs more than all else. */
-static inline uint64_t ai_life(uint32_t refs, uint8_t state, uint8_t flags)
+static inline uint64_t ai_life(uint32_t more, uint8_t state, uint8_t flags)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return refs | (uint64_t)state << 32 | (uint64_t)flags << 40;
+    return state | (uint64_t)flags << 8 | (uint64_t)more << 32;
 #else
-    return (uint64_t)refs << 32 | (uint64_t)state << 24 | (uint64_t)flags << 16;
+    return (uint64_t)state << 56 | (uint64_t)flags << 48 | more;
 #endif
 }
 
@@ -192,7 +188,7 @@ static inline void ai_object_bury(struct ai_object *o, asyncio_any h, unsigned c
 
 static inline struct ai_object *ai_ref(struct ai_object *o)
 {
-    o->refs++;
+    o->more++;
     return o;
 }
 
@@ -206,7 +202,7 @@ void ai_object_free(struct ai_object *o);
 
 static inline void ai_unref(struct ai_object *o)
 {
-    if (--o->refs == 0)
+    if (o->more-- == 0)
         ai_object_free(o);
 }
 
