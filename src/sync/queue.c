@@ -174,14 +174,24 @@ int asyncio__queue_get_step(void *self, bool cancelled)
     return code > 0 ? code : wait_or_fail(t, code);
 }
 
+static __attribute__((noinline)) int wait_at_once(struct ai_transfer *t, void *result,
+                                                  const struct asyncio__place *place)
+{
+    ai_line_join(&t->caller);
+    return ai_await_later(&t->caller.object, result, place);
+}
+
 /* What put() and get() do, where that is quickly done. */
 int asyncio__queue_put_at_once(void *self, void *result, const struct asyncio__place *place)
 {
     struct ai_transfer *t = self;
     struct queue *q = ai_transfer_queue(t);
 
-    if (__builtin_expect(!q, 0) || q->items.count >= q->quick)
+    if (__builtin_expect(!q, 0))
         return ai_await_step(self, result, place);
+    if (q->items.count >= q->quick)
+        return !q->shut && is_full(q) ? wait_at_once(t, result, place)
+                                      : ai_await_step(self, result, place);
     ai_items_put_quickly(&q->items, t + 1);
     q->unfinished++;
     q->finished.set = false;
@@ -194,8 +204,10 @@ int asyncio__queue_get_at_once(void *self, void *result, const struct asyncio__p
     struct ai_transfer *t = self;
     struct queue *q = ai_transfer_queue(t);
 
-    if (__builtin_expect(!q, 0) || !q->items.quick || q->items.count == 0)
+    if (__builtin_expect(!q || q->shut || !q->items.quick, 0))
         return ai_await_step(self, result, place);
+    if (q->items.count == 0)
+        return wait_at_once(t, result, place);
     ai_items_get_quickly(&q->items, result);
     return q->putters.first ? call_out(t) : ai_done_at_once(self);
 }

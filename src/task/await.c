@@ -327,6 +327,19 @@ int ai_await_step(struct ai_object *o, void *result, const struct asyncio__place
     return 0;
 }
 
+int ai_await_later(struct ai_object *o, void *result, const struct asyncio__place *place)
+{
+    o->life = ai_life(0, AI_PENDING, 0);
+    o->ready.run = NULL;
+    ai_thread.task->place = place;
+    int code = step_on(o, 0);
+    if (__builtin_expect(code < 0, 0))
+        return failed_step(o, code);
+    ai_result_copy(o, result);
+    drop_plain(o);
+    return 0;
+}
+
 /* The usual way through await_shared(). */
 static __attribute__((noinline)) int await_task(asyncio_any h, void *result,
                                                 const struct asyncio__place *place)

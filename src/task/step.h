@@ -11,14 +11,16 @@
 
 /* What a type's at_once() is for: most of what is awaited was made just before that, and need not
  * wait. It does what it can by itself and ends in one of these: in the first, with the result
- * stored, where nothing is left to do; in the second where that did not go, and nothing has been
- * done. The task has no error that would have to be forgotten. */
+ * stored, where nothing is left to do; in the second where it has seen to it that it is woken, as a
+ * step that returns 0; in the last where none of this went, and nothing has been done. The task has
+ * no error that would have to be forgotten. */
 static inline int ai_done_at_once(struct ai_object *o)
 {
     ai_object_bury(o, ai_handle(o), o->type->pool_class, o->type->size);
     return 0;
 }
 
+int ai_await_later(struct ai_object *o, void *result, const struct asyncio__place *place);
 int ai_await_step(struct ai_object *o, void *result, const struct asyncio__place *place);
 
 /* Before each step: from here on it waits. Whether it was asked to end. */

@@ -81,7 +81,8 @@ static inline void ai_switch_from(struct ai_task *task, struct ai_context *next)
 
 /* errno belongs to the task. Returns the task, and leaves what is rare to a function of its own:
  * so callers need not keep anything in registers meanwhile. */
-static inline struct ai_task *ai_park(struct ai_thread *thread, struct ai_task *task)
+static inline __attribute__((always_inline)) struct ai_task *ai_park(struct ai_thread *thread,
+                                                                     struct ai_task *task)
 {
     task->saved_errno = *thread->errno_place; /* first: finding the next may make a stack */
     if (__builtin_expect(ai_task_is_next(thread->loop), 1))
