@@ -921,12 +921,24 @@ ASYNC_TEST(a_status_that_others_take)
     struct leash l = new_leash();
     process *p = await(asyncio_create_subprocess_shell("read x; exit 6", .stdin = l.child));
     drop_leash(&l);
+    listen_to_stderr();
     assert_int_equal(waitpid(asyncio_process_pid(p), NULL, 0), asyncio_process_pid(p));
-    assert_int_equal(await(asyncio_process_wait(p)), 255);
+    int code = await(asyncio_process_wait(p));
+    assert_non_null(
+        strstr(what_was_said(), "exit status already read: will report returncode 255"));
+    assert_int_equal(code, 255);
+    listen_to_stderr();
     signal(SIGCHLD, SIG_IGN);
     p = await(asyncio_create_subprocess_shell("exit 6"));
-    assert_int_equal(await(asyncio_process_wait(p)), 255);
+    code = await(asyncio_process_wait(p));
     signal(SIGCHLD, SIG_DFL);
+    assert_non_null(strstr(what_was_said(), "exit status already read"));
+    assert_int_equal(code, 255);
+    listen_to_stderr();
+    p = await(asyncio_create_subprocess_shell("exit 255"));
+    code = await(asyncio_process_wait(p));
+    assert_string_equal(what_was_said(), "");
+    assert_int_equal(code, 255);
 }
 
 /* --- Misuse --- */

@@ -107,8 +107,9 @@ ASYNCIO__MUST_USE ASYNCIO_AWAITABLE(struct asyncio_process *)
 pid_t asyncio_process_pid(const struct asyncio_process *p);
 
 /* How it ended: its exit code, or the negative number of the signal that it died of;
- * ASYNCIO_SUBPROCESS_RUNNING while it runs. 255 if its status was taken by somebody else, or will
- * be, as its loop has ended. */
+ * ASYNCIO_SUBPROCESS_RUNNING while it runs. 255 if its status was taken by somebody else
+ * (waitpid(), or the kernel where SIGCHLD is ignored), of which a line on stderr tells, or will be,
+ * as its loop has ended. */
 int asyncio_process_returncode(const struct asyncio_process *p);
 
 /* The other ends of its pipes, as good as its handle; NULL where there is none. */

@@ -1,6 +1,7 @@
 #include "io/process_child.h"
 
 #include "base/alloc.h"
+#include "base/panic.h"
 #include "io/process_orphan.h"
 #include "io/process_wait.h"
 #include "task/run.h"
@@ -90,6 +91,12 @@ static void close_descriptor(struct ai_child *c)
 static void take_status(struct ai_child *c)
 {
     c->code = ai_spawn_reap(c->fd);
+    if (c->code == AI_CHILD_LOST) {
+        c->code = AI_CHILD_UNKNOWN;
+        ai_report(
+            "asyncio: child process pid %d exit status already read: will report returncode %d",
+            (int)c->pid, c->code);
+    }
     c->ended = true;
     expect(c, false);
     ai_child_waits_wake(c);
@@ -106,7 +113,7 @@ static void polled(struct ai_op *op)
     }
     expect(c, false); /* the loop ends before it does: others will take its status */
     ai_orphan_adopt(c->fd);
-    c->code = AI_CHILD_LOST;
+    c->code = AI_CHILD_UNKNOWN;
     c->ended = true;
     leave(c);
 }

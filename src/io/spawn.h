@@ -22,9 +22,13 @@ struct ai_spawn {
 int ai_spawn(const struct ai_spawn *s, pid_t *pid);
 
 /* Waits until the process, which is a child of this one, has ended, and takes its status: the exit
- * code, or the negative number of the signal it died of. */
+ * code, or the negative number of the signal it died of; or AI_CHILD_LOST: somebody else has taken
+ * it, or SIGCHLD is ignored. */
 int ai_spawn_reap(int pidfd);
 
-enum { AI_CHILD_LOST = 255 }; /* stands for a status that somebody else has taken (as in Python) */
+enum {
+    AI_CHILD_LOST = 256,
+    AI_CHILD_UNKNOWN = 255, /* what then is told of it, as in Python */
+};
 
 #endif
