@@ -4,7 +4,9 @@
  * A file consists of fillings of the library's windows, each a sequence of packets with names of
  * its own. They are read in the order of their numbers, in which each lane's events are in order.
  */
+#include "table.h"
 #include "trace.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,149 +32,10 @@ enum {
 };
 enum { BEGIN = 1, END = 2, INSTANT = 3 };
 
-/* One field of a message. */
-struct field {
-    unsigned number;
-    uint64_t value;          /* of a number */
-    const unsigned char *at; /* of a message or string: its bytes */
-    size_t size;
-};
-
-struct bytes {
-    const unsigned char *at, *end;
-};
-
-static bool varint(struct bytes *b, uint64_t *v)
-{
-    *v = 0;
-    for (unsigned shift = 0; b->at < b->end && shift < 64; shift += 7) {
-        unsigned char byte = *b->at++;
-        *v |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
-
-static bool fixed(struct bytes *b, uint64_t *v, size_t size)
-{
-    if ((size_t)(b->end - b->at) < size)
-        return false;
-    *v = 0;
-    for (size_t i = size; i-- > 0;)
-        *v = *v << 8 | b->at[i];
-    b->at += size;
-    return true;
-}
-
-/* The next field of the message, or false at its end, or where it makes no sense. */
-static bool next(struct bytes *b, struct field *f)
-{
-    uint64_t key;
-
-    if (b->at == b->end || !varint(b, &key) || key >> 3 == 0)
-        return false;
-    *f = (struct field){.number = (unsigned)(key >> 3)};
-    switch (key & 7) {
-    case 0:
-        return varint(b, &f->value);
-    case 1:
-        return fixed(b, &f->value, 8);
-    case 5:
-        return fixed(b, &f->value, 4);
-    case 2:
-        if (!varint(b, &f->value) || f->value > (size_t)(b->end - b->at))
-            return false;
-        f->at = b->at;
-        f->size = (size_t)f->value;
-        b->at += f->size;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static struct bytes inside(const struct field *f)
-{
-    return (struct bytes){f->at, f->at + f->size};
-}
-
-/* --- Memory --- */
-
-static void *grown(void *array, size_t count, size_t *room, size_t size)
-{
-    if (count < *room)
-        return array;
-    *room = *room ? *room * 2 : 256;
-    array = realloc(array, *room * size);
-    if (!array) {
-        fputs("asyncio: not enough memory for this trace\n", stderr);
-        exit(1);
-    }
-    return array;
-}
-
-/* A hash table from numbers to numbers, whose entries can be taken out. */
-struct table {
-    struct entry {
-        uint64_t key; /* plus 1; 0: free */
-        uint64_t value[2];
-    } * entry;
-    size_t mask, used;
-};
-
-static struct entry *probe(const struct table *m, uint64_t key)
-{
-    size_t i = (size_t)((key + 1) * 0x9e3779b97f4a7c15u >> 20) & m->mask;
-
-    while (m->entry[i].key && m->entry[i].key != key + 1)
-        i = (i + 1) & m->mask;
-    return &m->entry[i];
-}
-
-static void widen(struct table *m)
-{
-    struct table larger = {.mask = m->entry ? m->mask * 2 + 1 : 255, .used = m->used};
-
-    larger.entry = calloc(larger.mask + 1, sizeof *larger.entry);
-    if (!larger.entry) {
-        fputs("asyncio: not enough memory for this trace\n", stderr);
-        exit(1);
-    }
-    for (size_t i = 0; m->entry && i <= m->mask; i++) {
-        if (m->entry[i].key)
-            *probe(&larger, m->entry[i].key - 1) = m->entry[i];
-    }
-    free(m->entry);
-    *m = larger;
-}
-
-/* The entry of the key, made if it is not there: then its `key` is 0. */
-static struct entry *at(struct table *m, uint64_t key)
-{
-    if (!m->entry || m->used * 2 > m->mask)
-        widen(m);
-    return probe(m, key);
-}
-
-static void put(struct table *m, uint64_t key, uint64_t a, uint64_t b)
-{
-    struct entry *e = at(m, key);
-
-    m->used += !e->key;
-    *e = (struct entry){key + 1, {a, b}};
-}
-
-static const struct entry *find(const struct table *m, uint64_t key)
-{
-    const struct entry *e = m->entry ? probe(m, key) : NULL;
-
-    return e && e->key ? e : NULL;
-}
-
+/* The number of what is known by it, or NONE. */
 static uint32_t found(const struct table *m, uint64_t key)
 {
-    const struct entry *e = find(m, key);
+    const struct table_entry *e = table_find(m, key);
 
     return e ? (uint32_t)e->value[0] : NONE;
 }
@@ -212,23 +75,23 @@ static uint32_t string(struct reader *r, const unsigned char *s, size_t n)
 {
     struct trace *t = r->t;
     uint64_t h = hash(s, n);
-    const struct entry *e;
+    const struct table_entry *e;
 
-    for (; (e = find(&r->strings, h)); h++) {
+    for (; (e = table_find(&r->strings, h)); h++) {
         const char *known = t->strings[e->value[0]];
         if (strlen(known) == n && !memcmp(known, s, n))
             return (uint32_t)e->value[0];
     }
     t->strings = grown(t->strings, t->string_count, &t->string_room, sizeof *t->strings);
     t->strings[t->string_count] = copy(s, n);
-    put(&r->strings, h, t->string_count, 0);
+    table_put(&r->strings, h, t->string_count, 0);
     return (uint32_t)t->string_count++;
 }
 
 static uint32_t lane_of(struct reader *r, uint64_t track)
 {
     struct trace *t = r->t;
-    const struct entry *e = find(&r->lanes, track);
+    const struct table_entry *e = table_find(&r->lanes, track);
 
     if (e)
         return (uint32_t)e->value[0];
@@ -240,7 +103,7 @@ static uint32_t lane_of(struct reader *r, uint64_t track)
                                             .place = NONE,
                                             .first = NONE,
                                             .last = NONE};
-    put(&r->lanes, track, t->lane_count, 0);
+    table_put(&r->lanes, track, t->lane_count, 0);
     return (uint32_t)t->lane_count++;
 }
 
@@ -249,7 +112,7 @@ static void describe_thread(struct lane *l, struct bytes b)
 {
     struct field f;
 
-    while (next(&b, &f)) {
+    while (wire_next(&b, &f)) {
         if (f.number == 1)
             l->pid = (uint32_t)f.value;
         else if (f.number == 2)
@@ -265,7 +128,7 @@ static void describe_process(struct trace *t, struct bytes b)
 {
     struct field f;
 
-    while (next(&b, &f)) {
+    while (wire_next(&b, &f)) {
         if (f.number != 6)
             continue;
         free(t->process);
@@ -280,13 +143,13 @@ static void describe(struct reader *r, struct bytes b)
     uint64_t track = 0, parent = 0;
     bool process = false;
 
-    while (next(&b, &f)) {
+    while (wire_next(&b, &f)) {
         if (f.number == 1)
             track = f.value;
         else if (f.number == 2)
             name = f;
         else if (f.number == 3) {
-            describe_process(r->t, inside(&f));
+            describe_process(r->t, wire_inside(&f));
             process = true;
         } else if (f.number == 4)
             thread = f;
@@ -299,7 +162,7 @@ static void describe(struct reader *r, struct bytes b)
     struct lane *l = &r->t->lanes[i];
     l->parent = above;
     if (thread.at)
-        describe_thread(l, inside(&thread));
+        describe_thread(l, wire_inside(&thread));
     if (name.at) {
         free(l->name);
         l->name = copy(name.at, name.size);
@@ -313,7 +176,7 @@ static void intern_place(struct reader *r, struct bytes b)
     uint64_t id = 0, line = 0;
     char text[2048];
 
-    while (next(&b, &f)) {
+    while (wire_next(&b, &f)) {
         if (f.number == 1)
             id = f.value;
         else if (f.number == 2)
@@ -326,7 +189,7 @@ static void intern_place(struct reader *r, struct bytes b)
     int n = snprintf(text, sizeof text, "%.*s:%u %.*s", (int)file.size, (const char *)file.at,
                      (unsigned)line, (int)function.size, (const char *)function.at);
     if (n > 0 && (size_t)n < sizeof text)
-        put(&r->places, id, string(r, (unsigned char *)text, (size_t)n), 0);
+        table_put(&r->places, id, string(r, (unsigned char *)text, (size_t)n), 0);
 }
 
 /* EventName, EventCategory: iid 1, name 2. */
@@ -335,26 +198,26 @@ static void intern_name(struct reader *r, struct table *names, struct bytes b)
     struct field f, name = {0};
     uint64_t id = 0;
 
-    while (next(&b, &f)) {
+    while (wire_next(&b, &f)) {
         if (f.number == 1)
             id = f.value;
         else if (f.number == 2)
             name = f;
     }
-    put(names, id, string(r, name.at, name.size), 0);
+    table_put(names, id, string(r, name.at, name.size), 0);
 }
 
 static void intern(struct reader *r, struct bytes b)
 {
     struct field f;
 
-    while (next(&b, &f)) {
+    while (wire_next(&b, &f)) {
         if (f.number == 1)
-            intern_name(r, &r->categories, inside(&f));
+            intern_name(r, &r->categories, wire_inside(&f));
         else if (f.number == 2)
-            intern_name(r, &r->names, inside(&f));
+            intern_name(r, &r->names, wire_inside(&f));
         else if (f.number == 4)
-            intern_place(r, inside(&f));
+            intern_place(r, wire_inside(&f));
     }
 }
 
@@ -363,7 +226,7 @@ static uint32_t annotation(struct reader *r, struct bytes b)
 {
     struct field f;
 
-    while (next(&b, &f)) {
+    while (wire_next(&b, &f)) {
         if (f.number == 6)
             return string(r, f.at, f.size);
     }
@@ -384,13 +247,13 @@ static struct event parse_event(struct reader *r, struct bytes b)
     struct event e = {.name = NONE, .place = NONE, .category = NONE, .then = NONE};
     struct field f;
 
-    while (next(&b, &f)) {
+    while (wire_next(&b, &f)) {
         switch (f.number) {
         case CATEGORY:
             e.category = found(&r->categories, f.value);
             break;
         case ANNOTATION:
-            e.then = annotation(r, inside(&f));
+            e.then = annotation(r, wire_inside(&f));
             break;
         case TYPE:
             e.type = f.value;
@@ -433,7 +296,7 @@ static enum kind kind_of(const struct trace *t, uint32_t category)
 static void begin_span(struct reader *r, const struct event *e, uint32_t lane, int64_t time)
 {
     struct trace *t = r->t;
-    const struct entry *flow = e->woken ? find(&r->flows, e->flow_end) : NULL;
+    const struct table_entry *flow = e->woken ? table_find(&r->flows, e->flow_end) : NULL;
     uint32_t i = (uint32_t)t->span_count;
 
     t->spans = grown(t->spans, t->span_count, &t->span_room, sizeof *t->spans);
@@ -450,7 +313,7 @@ static void begin_span(struct reader *r, const struct event *e, uint32_t lane, i
                       .kind = (uint8_t)kind_of(t, e->category),
                       .open = true};
     if (flow)
-        put(&r->flows, e->flow_end, NONE, 0);
+        table_put(&r->flows, e->flow_end, NONE, 0);
     struct lane *l = &t->lanes[lane];
     if (l->last == NONE) {
         l->first = i;
@@ -478,7 +341,7 @@ static void read_event(struct reader *r, struct bytes b, int64_t time)
     struct lane *l = &r->t->lanes[lane];
 
     for (unsigned i = 0; i < e.flow_count; i++)
-        put(&r->flows, e.flows[i], lane, (uint64_t)time);
+        table_put(&r->flows, e.flows[i], lane, (uint64_t)time);
     if (e.type == BEGIN) {
         begin_span(r, &e, lane, time);
     } else if (e.type == END) {
@@ -494,7 +357,7 @@ static void read_packet(struct reader *r, struct bytes b)
     struct field f;
     int64_t time = 0;
 
-    while (next(&b, &f)) {
+    while (wire_next(&b, &f)) {
         switch (f.number) {
         case TIMESTAMP: /* it comes first; one alone tells when all was over */
             time = (int64_t)f.value;
@@ -502,13 +365,13 @@ static void read_packet(struct reader *r, struct bytes b)
                 r->t->end = time;
             break;
         case INTERNED:
-            intern(r, inside(&f));
+            intern(r, wire_inside(&f));
             break;
         case DESCRIPTOR:
-            describe(r, inside(&f));
+            describe(r, wire_inside(&f));
             break;
         case TRACK_EVENT:
-            read_event(r, inside(&f), time);
+            read_event(r, wire_inside(&f), time);
             break;
         default:
             break;
@@ -534,7 +397,7 @@ static bool begins_filling(struct bytes b, uint64_t *sequence)
     struct field f;
     uint64_t flags = 0;
 
-    for (int i = 0; i < 2 && next(&b, &f); i++) { /* they come first */
+    for (int i = 0; i < 2 && wire_next(&b, &f); i++) { /* they come first */
         if (f.number == SEQUENCE)
             *sequence = f.value;
         else if (f.number == FLAGS)
@@ -557,8 +420,8 @@ static bool find_fillings(struct fillings *all, struct bytes b)
     const unsigned char *start = b.at;
     uint64_t sequence = 0;
 
-    for (; next(&b, &f); start = b.at) {
-        if (f.number == 1 && begins_filling(inside(&f), &sequence)) {
+    for (; wire_next(&b, &f); start = b.at) {
+        if (f.number == 1 && begins_filling(wire_inside(&f), &sequence)) {
             all->list = grown(all->list, all->count, &all->room, sizeof *all->list);
             all->list[all->count++] = (struct filling){sequence, start, b.at};
         }
@@ -570,24 +433,17 @@ static bool find_fillings(struct fillings *all, struct bytes b)
     return start == b.end;
 }
 
-static void clear(struct table *m)
-{
-    if (m->entry)
-        memset(m->entry, 0, (m->mask + 1) * sizeof *m->entry);
-    m->used = 0;
-}
-
 static void read_filling(struct reader *r, const struct filling *filling)
 {
     struct bytes b = {filling->begin, filling->end};
     struct field f;
 
-    clear(&r->names);
-    clear(&r->places);
-    clear(&r->categories);
-    while (next(&b, &f)) {
+    table_clear(&r->names);
+    table_clear(&r->places);
+    table_clear(&r->categories);
+    while (wire_next(&b, &f)) {
         if (f.number == 1)
-            read_packet(r, inside(&f));
+            read_packet(r, wire_inside(&f));
     }
 }
 
@@ -610,12 +466,12 @@ static void read_all(struct trace *t, struct bytes b)
         read_filling(&r, &all.list[i]);
     end_open_spans(t);
     free(all.list);
-    free(r.lanes.entry);
-    free(r.flows.entry);
-    free(r.strings.entry);
-    free(r.names.entry);
-    free(r.places.entry);
-    free(r.categories.entry);
+    table_free(&r.lanes);
+    table_free(&r.flows);
+    table_free(&r.strings);
+    table_free(&r.names);
+    table_free(&r.places);
+    table_free(&r.categories);
 }
 
 /* --- Files --- */
@@ -657,7 +513,7 @@ bool trace_is_one(const char *path)
     if (!map(path, &b))
         return false;
     struct bytes whole = b;
-    bool is = next(&b, &f) && f.number == 1 && begins_filling(inside(&f), &sequence);
+    bool is = wire_next(&b, &f) && f.number == 1 && begins_filling(wire_inside(&f), &sequence);
     unmap(whole);
     return is;
 }
