@@ -69,6 +69,8 @@ def peers():
     rust = ["cargo", "rustc", "librust-tokio-dev", "librust-futures-dev"]
     python = ["/usr/bin/python3", str(BENCH / "peers/cpython.py")]
     return [
+        Program("bare fcontext", ["g++", "libboost-context-dev"], [], [at("fcontext")], ["turns"],
+                figures={"switch-10000"}),
         Program("State Threads", ["libst-dev"],
                 [*C, str(BENCH / "peers/st.c"), "-o", at("st"), "-lst"], [at("st")],
                 figures=STACKFUL),
